@@ -1,0 +1,58 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+//
+// One target per room, so that the compiler keeps the arrows:
+// blkmove -> Transfer -> {Storage, Wire} -> Blocks. See ARCHITECTURE.md.
+
+import PackageDescription
+
+let swift: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let testSwift: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+// The kernels stay optimised in debug builds: unoptimised they are fifty times slower.
+let c: [CSetting] = [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]
+
+let package = Package(
+  name: "blkmove",
+  products: [.executable(name: "blkmove", targets: ["blkmove"])],
+  targets: [
+    .target(name: "CLinux", cSettings: c),
+    .target(name: "CLanes", cSettings: c),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CBlake2", pkgConfig: "libb2", providers: [.apt(["libb2-dev"])]),
+
+    .target(name: "Blocks", dependencies: ["CLanes"], swiftSettings: swift),
+    .target(name: "Storage", dependencies: ["Blocks", "CLinux"], swiftSettings: swift),
+    .target(name: "Wire", dependencies: ["Blocks", "CZstd"], swiftSettings: swift),
+    .target(
+      name: "Transfer", dependencies: ["Blocks", "Storage", "Wire", "CLinux"],
+      swiftSettings: swift),
+    .executableTarget(
+      name: "blkmove", dependencies: ["Transfer", "CLinux"], swiftSettings: swift),
+
+    .testTarget(
+      name: "BlocksTests", dependencies: ["Blocks", "CBlake2", "CLanes"],
+      swiftSettings: testSwift),
+    .testTarget(
+      name: "StorageTests", dependencies: ["Storage", "Blocks", "CLinux"],
+      swiftSettings: testSwift),
+    .testTarget(name: "WireTests", dependencies: ["Wire", "Blocks"], swiftSettings: testSwift),
+    .testTarget(
+      name: "TransferTests", dependencies: ["Transfer", "Storage", "Wire", "Blocks"],
+      swiftSettings: testSwift),
+    .testTarget(
+      name: "CommandTests", dependencies: ["blkmove", "Transfer"], swiftSettings: testSwift),
+    .testTarget(name: "EndToEndTests", dependencies: [], swiftSettings: testSwift),
+  ],
+  cLanguageStandard: .gnu11
+)

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where one end of a run is: a path on this machine, or a path on a host that is
+/// reached through the remote shell.
+///
+/// Written as rsync's and scp's users write it: `path`, `[user@]host:path` or
+/// `ssh://[user@]host[:port]/path`. A colon after a slash belongs to a path, so
+/// `./a:b` is local.
+package enum Location: Hashable, Sendable {
+  case local(path: String)
+  case remote(RemoteLocation)
+
+  package var path: String {
+    switch self {
+    case .local(let path): path
+    case .remote(let remote): remote.path
+    }
+  }
+}
+
+/// A path on a host behind the remote shell.
+package struct RemoteLocation: Hashable, Sendable {
+  package var user: String?
+  package var host: String
+  package var port: UInt16?
+  package var path: String
+
+  package init(user: String? = nil, host: String, port: UInt16? = nil, path: String) {
+    self.user = user
+    self.host = host
+    self.port = port
+    self.path = path
+  }
+
+  /// How error messages and reports name it.
+  package var displayed: String { "\(host):\(path)" }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Blocks
+
+/// What a finished run did: the figures behind the closing lines, `--stats` and the
+/// final `result` of `--json`.
+package struct Report: Sendable {
+  /// The name of the target as it finally is.
+  package var targetName = ""
+  package var imageByteCount: UInt64 = 0
+  package var counters = Counters.Snapshot()
+  /// The digest that both ends agreed on; nil for a dry run and for a local copy whose
+  /// bytes were compared side by side.
+  package var imageDigest: Digest?
+  package var isVerified = false
+  package var passCount = 1
+  package var elapsedSeconds: Double = 0
+  /// Only of `verify`: whether the images are equal, and where they differ first.
+  package var isEqual = true
+  package var firstDifference: UInt64?
+  /// Things the user should know that are no errors: a larger target device, a mounted source.
+  package var notes: [String] = []
+
+  package init() {}
+}

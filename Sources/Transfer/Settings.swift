@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Storage
+package import Wire
+
+/// What a run is asked to do, with every option resolved: what was typed is the
+/// command's business, what it means is this type's.
+package struct Settings: Sendable {
+  /// `-n`: tell what would be sent and change nothing.
+  package var isDryRun = false
+  /// `-W`: ask nothing, send everything that is not zero.
+  package var isWhole = false
+  /// `-S` (the default) or `--no-sparse`: whether zeros become holes at the target.
+  package var keepsSparse = true
+  package var compression = Compression.automatic
+  /// Bytes a second over the wire; nil is unlimited.
+  package var bandwidthLimit: UInt64?
+  /// `-e`: the remote shell and its arguments.
+  package var remoteShell = ["ssh"]
+  /// `--remote-path`: the command at the other end, already split into words.
+  package var remoteCommand = ["blkmove"]
+  /// Seconds without a byte from the other end before it is given up; nil is for ever.
+  package var timeoutSeconds: Int?
+  /// `--verify`: read the target back past the page cache before saying done.
+  package var verifiesTarget = false
+  package var sizePolicy = SizePolicy.resize
+  package var isForced = false
+  /// Scanning threads at each end; 0 is one for each processor.
+  package var threadCount = 0
+  package var indexMemoryByteCount: UInt64 = 64 << 20
+  /// Further images at the target's end whose pages may be reused.
+  package var seeds: [String] = []
+
+  package init() {}
+}
