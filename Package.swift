@@ -52,7 +52,9 @@ let package = Package(
       swiftSettings: testSwift),
     .testTarget(
       name: "CommandTests", dependencies: ["blkmove", "Transfer"], swiftSettings: testSwift),
-    .testTarget(name: "EndToEndTests", dependencies: [], swiftSettings: testSwift),
+    .testTarget(name: "EndToEndTests", dependencies: ["meter"], swiftSettings: testSwift),
+    // Stands between blkmove and ssh in the end-to-end tests, and counts.
+    .executableTarget(name: "meter", path: "Tests/tools/meter", swiftSettings: testSwift),
   ],
   cLanguageStandard: .gnu11
 )

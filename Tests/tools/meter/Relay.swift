@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// Starts the command, passes bytes both ways until it is over, and ends as it ended.
+///
+/// ## Concurrency
+/// One thread a direction; they share the record and the number of the child, which is set
+/// before they start.
+final class Relay: @unchecked Sendable {
+  private let options: Options
+  private let record: Record
+  private var child: pid_t = 0
+  private var toCommand: [Int32] = [0, 0]
+  private var fromCommand: [Int32] = [0, 0]
+
+  init(options: Options, record: Record) {
+    self.options = options
+    self.record = record
+  }
+
+  func run() -> Int32 {
+    signal(SIGPIPE, SIG_IGN)
+    start()
+    let sending = thread { [self] in
+      pass(from: 0, to: toCommand[1], field: .sent)
+      close(toCommand[1])
+    }
+    let receiving = thread { [self] in
+      pass(from: fromCommand[0], to: 1, field: .received)
+      close(1)
+    }
+    pthread_join(receiving, nil)
+    _ = sending
+    var status: Int32 = 0
+    var usage = rusage()
+    while wait4(child, &status, 0, &usage) < 0 && errno == EINTR {}
+    record.set(.peakKibibytes, to: UInt64(usage.ru_maxrss))
+    let isSignalled = status & 0x7f != 0
+    let code = isSignalled ? 128 + (status & 0x7f) : (status >> 8) & 0xff
+    record.set(.status, to: UInt64(code))
+    return code
+  }
+
+  private func start() {
+    guard pipe(&toCommand) == 0, pipe(&fromCommand) == 0 else { Options.stop("no pipe") }
+    for end in toCommand + fromCommand { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    posix_spawn_file_actions_adddup2(&actions, toCommand[0], 0)
+    posix_spawn_file_actions_adddup2(&actions, fromCommand[1], 1)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    var defaults = sigset_t()
+    sigemptyset(&defaults)
+    sigaddset(&defaults, SIGPIPE)
+    posix_spawnattr_setsigdefault(&attributes, &defaults)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+    var words = options.command.map { strdup($0) } + [nil]
+    let failure = posix_spawnp(&child, words[0]!, &actions, &attributes, &words, environ)
+    guard failure == 0 else {
+      Options.stop("\(options.command[0]): \(String(cString: strerror(failure)))", status: 127)
+    }
+    close(toCommand[0])
+    close(fromCommand[1])
+  }
+
+  private func pass(from input: Int32, to output: Int32, field: Record.Field) {
+    let capacity = 256 << 10
+    let bytes = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 4096)
+    while true {
+      let count = read(input, bytes, capacity)
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { return }
+      let position = record.passed.wrappingAdd(UInt64(count), ordering: .relaxed).oldValue
+      var allowed = count
+      let isReached = options.position >= position && options.position - position < UInt64(count)
+      if isReached {
+        let offset = Int(options.position - position)
+        if case .flip = options.event {
+          bytes.storeBytes(
+            of: bytes.load(fromByteOffset: offset, as: UInt8.self) ^ 0x10,
+            toByteOffset: offset, as: UInt8.self)
+        } else {
+          allowed = offset
+        }
+      }
+      guard write(bytes, count: allowed, to: output) else { return }
+      record.add(allowed, to: field)
+      if isReached { happen() }
+      guard write(bytes + allowed, count: count - allowed, to: output) else { return }
+      record.add(count - allowed, to: field)
+    }
+  }
+
+  private func write(_ bytes: UnsafeMutableRawPointer, count: Int, to output: Int32) -> Bool {
+    var done = 0
+    while done < count {
+      let written = Glibc.write(output, bytes + done, count - done)
+      if written < 0 && errno == EINTR { continue }
+      guard written > 0 else { return false }
+      done += written
+    }
+    return true
+  }
+
+  private func happen() {
+    switch options.event {
+    case .nothing, .flip: return
+    case .cut:
+      kill(child, SIGKILL)
+      _exit(255)
+    case .stall:
+      while true { pause() }
+    case .killParent:
+      kill(getppid(), SIGKILL)
+    case .kill(let pidFile):
+      var text = [UInt8](repeating: 0, count: 32)
+      let file = open(pidFile, O_RDONLY)
+      let count = max(0, read(file, &text, 31))
+      close(file)
+      let digits = text.prefix(count).prefix { $0 >= 0x30 && $0 <= 0x39 }
+      guard let number = pid_t(String(decoding: digits, as: UTF8.self)), number > 1 else { return }
+      kill(number, SIGKILL)
+    }
+  }
+
+  private func thread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
+    var identifier = pthread_t()
+    let box = Unmanaged.passRetained(Box(body))
+    pthread_create(
+      &identifier, nil,
+      { @Sendable argument in
+        Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue().body()
+        return nil
+      }, box.toOpaque())
+    return identifier
+  }
+
+  private final class Box {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+}
