@@ -38,7 +38,8 @@ let package = Package(
       name: "Transfer", dependencies: ["Blocks", "Storage", "Wire", "CLinux"],
       swiftSettings: swift),
     .executableTarget(
-      name: "blkmove", dependencies: ["Transfer", "CLinux"], swiftSettings: swift),
+      name: "blkmove", dependencies: ["Transfer", "Storage", "Wire", "Blocks", "CLinux"],
+      swiftSettings: swift),
 
     .testTarget(
       name: "BlocksTests", dependencies: ["Blocks", "CBlake2", "CLanes"],
@@ -51,7 +52,8 @@ let package = Package(
       name: "TransferTests", dependencies: ["Transfer", "Storage", "Wire", "Blocks"],
       swiftSettings: testSwift),
     .testTarget(
-      name: "CommandTests", dependencies: ["blkmove", "Transfer"], swiftSettings: testSwift),
+      name: "CommandTests", dependencies: ["blkmove", "Transfer", "Storage", "Wire", "Blocks"],
+      exclude: ["Golden"], swiftSettings: testSwift),
     .testTarget(name: "EndToEndTests", dependencies: ["meter"], swiftSettings: testSwift),
     // Stands between blkmove and ssh in the end-to-end tests, and counts.
     .executableTarget(name: "meter", path: "Tests/tools/meter", swiftSettings: testSwift),

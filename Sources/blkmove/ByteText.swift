@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Writes byte counts, rates and times for people.
+enum ByteText {
+  private static let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+
+  /// Three digits and a unit: `0 B`, `999 B`, `1.50 KiB`, `12.3 MiB`, `512 GiB`.
+  static func human(_ byteCount: UInt64) -> String {
+    if byteCount < 1024 { return "\(byteCount) B" }
+    // In hundredths, so that rounding up to the next unit is seen before it is written.
+    var unit = 1
+    while unit < units.count - 1, hundredths(byteCount, unit) >= 1023_50 { unit += 1 }
+    let value = hundredths(byteCount, unit)
+    if value < 10_00 { return "\(fixed(value, 2)) \(units[unit])" }
+    if value < 99_95 { return "\(fixed((value + 5) / 10, 1)) \(units[unit])" }
+    return "\((value + 50) / 100) \(units[unit])"
+  }
+
+  /// Every digit, in groups of three: `8,589,934,592`.
+  static func exact(_ number: UInt64) -> String {
+    var digits = String(number)
+    var position = digits.count - 3
+    while position > 0 {
+      digits.insert(",", at: digits.index(digits.startIndex, offsetBy: position))
+      position -= 3
+    }
+    return digits
+  }
+
+  /// Both: `8,589,934,592 bytes (8.00 GiB)`.
+  static func both(_ byteCount: UInt64) -> String {
+    let exact = "\(exact(byteCount)) \(byteCount == 1 ? "byte" : "bytes")"
+    return byteCount < 1024 ? exact : "\(exact) (\(human(byteCount)))"
+  }
+
+  static func rate(_ bytesPerSecond: Double) -> String {
+    "\(human(whole(bytesPerSecond)))/s"
+  }
+
+  /// A fraction written with a number of decimals and grouped digits: `1,234.57`.
+  static func decimal(_ value: Double, places: Int = 2) -> String {
+    let power = (0..<places).reduce(UInt64(1)) { product, _ in product * 10 }
+    let scaled = whole((value * Double(power)).rounded())
+    let fraction = String(scaled % power)
+    let padding = String(repeating: "0", count: max(0, places - fraction.count))
+    return exact(scaled / power) + (places == 0 ? "" : ".\(padding)\(fraction)")
+  }
+
+  /// Hours, minutes and seconds: `0:07`, `12:05`, `1:02:03`.
+  static func duration(_ seconds: Double) -> String {
+    let total = whole(seconds.rounded())
+    let hours = total / 3600
+    let minutes = total / 60 % 60
+    let tail = twoDigits(total % 60)
+    return hours == 0 ? "\(minutes):\(tail)" : "\(hours):\(twoDigits(minutes)):\(tail)"
+  }
+
+  private static func twoDigits(_ number: UInt64) -> String {
+    number < 10 ? "0\(number)" : "\(number)"
+  }
+
+  /// The nearest whole number that there is: 0 for what is negative or no number.
+  private static func whole(_ value: Double) -> UInt64 {
+    guard value > 0 else { return 0 }
+    return UInt64(exactly: value.rounded(.towardZero)) ?? .max
+  }
+
+  private static func hundredths(_ byteCount: UInt64, _ unit: Int) -> UInt64 {
+    let divisor = UInt128(1) << (10 * UInt128(unit))
+    return UInt64((UInt128(byteCount) * 100 + divisor / 2) / divisor)
+  }
+
+  private static func fixed(_ scaled: UInt64, _ places: Int) -> String {
+    let power: UInt64 = places == 2 ? 100 : 10
+    let fraction = String(scaled % power)
+    return "\(scaled / power)." + String(repeating: "0", count: places - fraction.count) + fraction
+  }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Storage
+import Wire
+
+extension FlagTable {
+  static let copying: [Flag] = [
+    Flag(
+      "dry-run", "n", group: .copying, for: copies,
+      summary: "tell what would be sent, change nothing",
+      description: """
+        Compare as always and tell how much is equal, could be found at the target's end and would \
+        be sent, but write nothing. It costs what the comparison costs: both images are read.
+        """,
+      apply: toggle { $0.isDryRun = $1 }),
+    Flag(
+      "whole", "W", isNegatable: true, group: .copying, for: copies,
+      summary: "send everything that is not zero without asking",
+      description: """
+        Compare nothing: send all content that is not zero, without reading the target first. It \
+        pays when the target is known to hold nothing of use and reading it is slower than the \
+        link. A target that is new and empty is noticed by itself and does not need it.
+        """,
+      apply: toggle { $0.isWhole = $1 }),
+    Flag(
+      "sparse", "S", isNegatable: true, group: .copying, for: copies,
+      summary: "make zeros holes at the target (the default)",
+      description: """
+        Where the source holds zeros, leave or punch holes in a target file, and let a target \
+        device zero its blocks itself. This is the default; `--no-sparse` writes the zeros of a \
+        file out, so that its space is allocated.
+        """,
+      apply: toggle { $0.keepsSparse = $1 }),
+    Flag(
+      "compress", "z",
+      value: .optional("LEVEL", .choices(["auto", "none"] + (1...19).map(String.init))),
+      isNegatable: true, group: .copying, for: copies,
+      summary: "compress on the wire: auto (the default), none, 1..19",
+      description: """
+        How page data is compressed with zstd on its way. `auto`, the default, lets the level \
+        follow the measured link; `none` (also `--no-compress`) sends it raw; a number from 1 to \
+        19 is a level. At every level, data that does not shrink goes raw. The value is written \
+        after `=` only; `-z` alone means `auto`.
+        """
+    ) { (typed, arguments) throws(UsageError) in
+      arguments.compression = try compression(typed)
+    },
+    Flag(
+      "seed", value: .required("IMAGE", .file), group: .copying, for: [.copy, .server],
+      summary: "another image at the target's end to reuse pages of",
+      description: """
+        A further image, at the target's end, whose pages may be reused instead of being sent: \
+        last week's copy, or another machine's disk with the same system on it. It is read, never \
+        written. May be given several times.
+        """,
+      apply: valued { $0.seeds.append($1) }),
+    Flag(
+      "size-policy", value: .required("POLICY", .choices(SizePolicy.allCases.map(\.rawValue))),
+      group: .copying, for: pairs,
+      summary: "when sizes differ: strict, resize (the default), min",
+      description: """
+        What happens when source and target differ in size. `resize`, the default, gives a target \
+        file the source's size; a target device must be large enough, and what lies beyond the \
+        source's size is left as it is. `strict` refuses images of unequal size. `min` \
+        looks only at what both have.
+        """,
+      apply: valued { (arguments, text) throws(UsageError) in
+        arguments.sizePolicy = try choice(text, as: SizePolicy.self)
+      }),
+    Flag(
+      "verify", isNegatable: true, group: .copying, for: copies,
+      summary: "read the target back from its medium before saying done",
+      description: """
+        After the copy, read the target back past the page cache and compare its digest with the \
+        source's. Without it a run ends when both ends agree on the digest of what was read and \
+        written; with it, on what the medium gives back.
+        """,
+      apply: toggle { $0.verifiesTarget = $1 }),
+  ]
+
+  static let safety: [Flag] = [
+    Flag(
+      "force", "f", group: .safety, for: [.copy, .verify, .digest],
+      summary: "go on over locks and unfinished images",
+      description: """
+        Go on although another program holds a lock on a file, the file backs a loop device, or \
+        the source is marked as the unfinished target of an earlier run. It never overrides a \
+        target device that is mounted, used as swap or held by something else.
+        """,
+      apply: toggle { $0.isForced = $1 })
+  ]
+
+  static let maximumCompressionLevel = 19
+
+  private static func compression(_ typed: Flag.Typed) throws(UsageError) -> Compression {
+    switch typed {
+    case .bare, .value("auto"): return .automatic
+    case .negated, .value("none"): return .none
+    case .value(let text):
+      guard
+        text.unicodeScalars.allSatisfy({ ("0"..."9").contains($0) }),
+        let level = Int(text), (1...maximumCompressionLevel).contains(level)
+      else {
+        throw UsageError("'\(text)' is not auto, none or a level from 1 to 19")
+      }
+      return .level(level)
+    }
+  }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Transfer
+import Wire
+
+/// What a command line means: the task with its locations, and the settings of the run. It is made
+/// from what was typed, the environment, and one question to the file system.
+struct Invocation: Sendable {
+  enum Task: Equatable, Sendable {
+    case copy([Location], to: Location)
+    case verify(Location, against: Location)
+    case digest([Location])
+    case serve(ServeRestriction)
+    case server(Server.Role, path: String, seeds: [String])
+    case generate(GeneratedFile)
+    case help(Subcommand)
+    case version
+  }
+
+  var task: Task
+  var settings: Settings
+
+  /// - Parameter isDirectory: asked about a local target of several sources only.
+  init(
+    _ arguments: Arguments, environment: [String: String],
+    isDirectory: (String) -> Bool = FileKind.isDirectory
+  ) throws(Failure) {
+    do {
+      settings = try Settings(arguments, environment: environment)
+      task = try Self.task(arguments, isDirectory)
+    } catch let error as UsageError {
+      throw Failure(error)
+    } catch let error as TransferError {
+      throw Failure(error)
+    } catch {
+      throw Failure("\(error)", status: .failed)
+    }
+  }
+
+  private static func task(
+    _ arguments: Arguments, _ isDirectory: (String) -> Bool
+  ) throws -> Task {
+    if arguments.wantsHelp { return .help(arguments.subcommand) }
+    if arguments.wantsVersion { return .version }
+    switch arguments.subcommand {
+    case .copy: return try copy(arguments.operands, isDirectory)
+    case .verify: return try verify(arguments.operands)
+    case .digest: return try digest(arguments.operands)
+    case .serve: return .serve(try ServeRestriction(arguments))
+    case .server: return try server(arguments)
+    case .generate:
+      guard let file = arguments.generated, arguments.operands.isEmpty else {
+        throw UsageError("'--generate' takes no operands")
+      }
+      return .generate(file)
+    }
+  }
+
+  // MARK: Operands
+
+  private static func copy(
+    _ operands: [String], _ isDirectory: (String) -> Bool
+  ) throws -> Task {
+    guard let last = operands.last else { throw UsageError("no source and no target") }
+    guard operands.count > 1 else { throw UsageError("no target for '\(last)'") }
+    var sources: [Location] = []
+    for operand in operands.dropLast() {
+      sources.append(try LocationParser.parse(operand, as: .source))
+    }
+    var target = try LocationParser.parse(last, as: .target)
+    for source in sources where source.isRemote && target.isRemote {
+      throw bothRemote(source, target)
+    }
+    if sources.count > 1 {
+      if case .local(let path) = target, !isDirectory(path) {
+        throw UsageError(
+          "several sources need a directory as their target, and '\(path)' is none",
+          hint: mistypedSubcommand(operands) ?? UsageError("").hint)
+      }
+      try checkDistinctNames(sources)
+      target = target.asDirectory
+    }
+    return .copy(sources, to: target)
+  }
+
+  private static func verify(_ operands: [String]) throws -> Task {
+    guard operands.count == 2 else {
+      throw UsageError("'\(Program.name) verify' compares two images, not \(operands.count)")
+    }
+    let source = try LocationParser.parse(operands[0], as: .source)
+    let target = try LocationParser.parse(operands[1], as: .target)
+    if source.isRemote, target.isRemote { throw bothRemote(source, target) }
+    return .verify(source, against: target)
+  }
+
+  private static func digest(_ operands: [String]) throws -> Task {
+    if operands.isEmpty { throw UsageError("no image to digest") }
+    return .digest(try operands.map { try LocationParser.parse($0, as: .source) })
+  }
+
+  private static func server(_ arguments: Arguments) throws -> Task {
+    guard let role = arguments.serverRole, arguments.operands.count == 1,
+      let path = arguments.operands.first, !path.isEmpty
+    else {
+      throw UsageError("'--server' takes a role and one path")
+    }
+    return .server(role, path: path, seeds: arguments.seeds)
+  }
+
+  private static func bothRemote(_ source: Location, _ target: Location) -> UsageError {
+    UsageError(
+      "'\(source.displayed)' and '\(target.displayed)' are both remote; one end must be local",
+      hint: "run \(Program.name) on one of the two hosts")
+  }
+
+  /// Two sources of one name would become one file, the second over the first.
+  private static func checkDistinctNames(_ sources: [Location]) throws(UsageError) {
+    var seen: [Substring: Location] = [:]
+    for source in sources {
+      let name = source.path.split(separator: "/").last ?? "/"
+      if let other = seen.updateValue(source, forKey: name) {
+        throw UsageError(
+          "'\(other.displayed)' and '\(source.displayed)' would both become '\(name)'",
+          hint: "copy them one by one, each to a name of its own")
+      }
+    }
+  }
+
+  private static func mistypedSubcommand(_ operands: [String]) -> String? {
+    let words = Subcommand.words.map(\.rawValue)
+    return operands.first
+      .flatMap { Suggestion.nearest(to: $0, among: words) }
+      .map { "did you mean '\(Program.name) \($0)'?" }
+  }
+}
+
+extension Location {
+  /// The same place, which now must be a directory at its end.
+  var asDirectory: Location {
+    if path.hasSuffix("/") { return self }
+    switch self {
+    case .local(let path): return .local(path: path + "/")
+    case .remote(var remote):
+      remote.path += "/"
+      return .remote(remote)
+    }
+  }
+}
