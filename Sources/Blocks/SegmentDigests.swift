@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What hashing one segment yields: the digests of its pages, of its groups and its own.
+///
+/// This is where a scan spends its time. A segment is tested for zeros page by page, pages
+/// that are not zero are gathered by pointer and hashed in lanes, then the groups are, then
+/// the segment itself. The two arrays are all that is allocated, and nothing for zeros.
+package struct SegmentDigests: Sendable {
+  /// One for each page, 1 to 256.
+  package let pages: [Digest]
+  /// One for each group, 1 to 16.
+  package let groups: [Digest]
+  /// The pages whose bytes are all zero.
+  package let zeroPages: PageSet
+  package let digest: Digest
+
+  init(pages: [Digest], groups: [Digest], zeroPages: PageSet, digest: Digest) {
+    self.pages = pages
+    self.groups = groups
+    self.zeroPages = zeroPages
+    self.digest = digest
+  }
+
+  /// Whether all bytes of the segment are zero.
+  package var isZero: Bool { zeroPages.count == pages.count }
+
+  /// The groups whose bytes are all zero.
+  package var zeroGroups: GroupSet {
+    let present = PageSet(firstPages: pages.count)
+    return GroupSet(firstGroups: groups.count).subtracting(present.subtracting(zeroPages).groups)
+  }
+
+  /// Hashes a segment of 1 byte to 1 MiB.
+  @unsafe package static func hashing(_ bytes: UnsafeRawBufferPointer) -> SegmentDigests {
+    precondition((1...Geometry.segmentByteCount).contains(bytes.count), "not a segment")
+    let zeroPages = unsafe zeroPages(in: bytes)
+    let pageCount = (bytes.count + Geometry.pageByteCount - 1) / Geometry.pageByteCount
+    if zeroPages.count == pageCount { return ZeroDigests.segmentDigests(length: bytes.count) }
+    let pages = unsafe [Digest](unsafeUninitializedCapacity: pageCount) { result, count in
+      unsafe hashPages(of: bytes, except: zeroPages, into: result.baseAddress!)
+      count = pageCount
+    }
+    return assembling(pages: pages, zeroPages: zeroPages)
+  }
+
+  /// Makes the upper digests from those of the pages. They follow from `pages` alone, whatever
+  /// `zeroPages` claims.
+  package static func assembling(pages: [Digest], zeroPages: PageSet) -> SegmentDigests {
+    precondition((1...Geometry.pagesPerSegment).contains(pages.count), "not a segment")
+    let groupCount = (pages.count + Geometry.pagesPerGroup - 1) / Geometry.pagesPerGroup
+    let groups = unsafe [Digest](unsafeUninitializedCapacity: groupCount) { result, count in
+      unsafe pages.withUnsafeBufferPointer {
+        unsafe hashGroups(of: $0, into: result.baseAddress!)
+      }
+      count = groupCount
+    }
+    let digest = NodeHasher.digest(ofNodeWith: groups.span, level: Geometry.segmentLevel)
+    return SegmentDigests(pages: pages, groups: groups, zeroPages: zeroPages, digest: digest)
+  }
+
+  /// The digest of one group from those of its 1 to 16 pages.
+  package static func group(_ pages: ArraySlice<Digest>) -> Digest { group(pages.span) }
+
+  /// The digest of one group from those of its 1 to 16 pages.
+  package static func group(_ pages: Span<Digest>) -> Digest {
+    precondition((1...Geometry.pagesPerGroup).contains(pages.count), "not a group")
+    return NodeHasher.digest(ofNodeWith: pages, level: Geometry.groupLevel)
+  }
+
+  private static func zeroPages(in bytes: UnsafeRawBufferPointer) -> PageSet {
+    var result = PageSet()
+    var page = 0
+    var offset = 0
+    while offset < bytes.count {
+      let end = min(offset + Geometry.pageByteCount, bytes.count)
+      let isZero = unsafe PageHasher.isZero(UnsafeRawBufferPointer(rebasing: bytes[offset..<end]))
+      if isZero { result[page] = true }
+      page += 1
+      offset = end
+    }
+    return result
+  }
+
+  /// Fills in the digests of all pages.
+  ///
+  /// The digests of the gathered pages first lie side by side at the front, as the kernel
+  /// leaves them; then each is moved to its page's place, the last one first, so that none is
+  /// overwritten before it has been moved.
+  private static func hashPages(
+    of bytes: UnsafeRawBufferPointer, except zeroPages: PageSet,
+    into result: UnsafeMutablePointer<Digest>
+  ) {
+    let wholePages = bytes.count / Geometry.pageByteCount
+    var gathered = LaneBatch()
+    for page in 0..<wholePages where !zeroPages[page] {
+      unsafe gathered.append(bytes.baseAddress! + page * Geometry.pageByteCount)
+    }
+    unsafe gathered.hashPages(into: result)
+
+    var hashed = gathered.count
+    let zero = ZeroDigests.page()
+    for page in stride(from: wholePages - 1, through: 0, by: -1) {
+      if zeroPages[page] {
+        unsafe result[page] = zero
+      } else {
+        hashed -= 1
+        unsafe result[page] = result[hashed]
+      }
+    }
+    let rest = wholePages * Geometry.pageByteCount
+    if rest < bytes.count {
+      // Whether it is zero does not matter: there is one in an image.
+      unsafe result[wholePages] = PageHasher.digest(
+        of: UnsafeRawBufferPointer(rebasing: bytes[rest...]))
+    }
+  }
+
+  /// Fills in the digests of all groups in the same way.
+  private static func hashGroups(
+    of pages: UnsafeBufferPointer<Digest>, into result: UnsafeMutablePointer<Digest>
+  ) {
+    let wholeGroups = pages.count / Geometry.pagesPerGroup
+    let zero = ZeroDigests.page()
+    var zeroGroups = GroupSet()
+    var gathered = LaneBatch()
+    for group in 0..<wholeGroups {
+      let first = unsafe pages.baseAddress! + group * Geometry.pagesPerGroup
+      if (0..<Geometry.pagesPerGroup).allSatisfy({ unsafe first[$0] == zero }) {
+        zeroGroups[group] = true
+      } else {
+        unsafe gathered.append(UnsafeRawPointer(first))
+      }
+    }
+    unsafe gathered.hashNodes(level: Geometry.groupLevel, into: result)
+
+    var hashed = gathered.count
+    for group in stride(from: wholeGroups - 1, through: 0, by: -1) {
+      if zeroGroups[group] {
+        unsafe result[group] = ZeroDigests.group()
+      } else {
+        hashed -= 1
+        unsafe result[group] = result[hashed]
+      }
+    }
+    let rest = wholeGroups * Geometry.pagesPerGroup
+    if rest < pages.count {
+      unsafe result[wholeGroups] = group(
+        UnsafeBufferPointer(rebasing: pages[rest...]).span)
+    }
+  }
+}
