@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the client asks the server to take part in. Paths are not in it: the server has its
+/// own from its command line, where whoever restricts it can see them.
+package struct Job: Equatable, Sendable {
+  package enum Operation: UInt8, CaseIterable, Sendable {
+    case copy = 0
+    /// A dry run: nothing is written.
+    case estimate = 1
+    case verify = 2
+    case digest = 3
+  }
+
+  /// Which side of the conversation the server takes.
+  package enum Role: UInt8, CaseIterable, Sendable {
+    case source = 0
+    case target = 1
+  }
+
+  /// What happens when source and target differ in size.
+  package enum SizePolicy: UInt8, CaseIterable, Sendable {
+    case strict = 0
+    case resize = 1
+    case min = 2
+  }
+
+  package var operation: Operation
+  package var serverRole: Role
+  /// Ask nothing, send everything that is not zero.
+  package var isWhole: Bool
+  package var keepsSparse: Bool
+  package var isForced: Bool
+  package var verifiesTarget: Bool
+  package var sizePolicy: SizePolicy
+  /// 0 is one for each processor.
+  package var threadCount: Int
+  package var indexMemoryByteCount: UInt64
+  package var compression: Compression
+  /// Bytes a second; nil is unlimited.
+  package var bandwidthLimit: UInt64?
+  /// What to call the target when its path is a directory: one component of a path, or empty.
+  package var suggestedName: String
+  /// How often the server tells its counters; 0 is never.
+  package var progressIntervalMilliseconds: UInt32
+
+  package init(
+    operation: Operation, serverRole: Role, isWhole: Bool = false, keepsSparse: Bool = true,
+    isForced: Bool = false, verifiesTarget: Bool = false, sizePolicy: SizePolicy = .resize,
+    threadCount: Int = 0, indexMemoryByteCount: UInt64 = 64 << 20,
+    compression: Compression = .automatic, bandwidthLimit: UInt64? = nil,
+    suggestedName: String = "", progressIntervalMilliseconds: UInt32 = 0
+  ) {
+    self.operation = operation
+    self.serverRole = serverRole
+    self.isWhole = isWhole
+    self.keepsSparse = keepsSparse
+    self.isForced = isForced
+    self.verifiesTarget = verifiesTarget
+    self.sizePolicy = sizePolicy
+    self.threadCount = threadCount
+    self.indexMemoryByteCount = indexMemoryByteCount
+    self.compression = compression
+    self.bandwidthLimit = bandwidthLimit
+    self.suggestedName = suggestedName
+    self.progressIntervalMilliseconds = progressIntervalMilliseconds
+  }
+
+  init(from reader: inout PayloadReader) throws(WireError) {
+    operation = try reader.choice("operation")
+    serverRole = try reader.choice("server role")
+    let flags = try reader.checked(reader.uint8("flags"), "flags", in: 0...0b1111)
+    isWhole = flags & 1 != 0
+    keepsSparse = flags & 2 != 0
+    isForced = flags & 4 != 0
+    verifiesTarget = flags & 8 != 0
+    sizePolicy = try reader.choice("size policy")
+    threadCount = try reader.checked(
+      reader.uint16("threads"), "threads", in: 0...WireLimits.threadCount)
+    indexMemoryByteCount = try reader.uint64("index memory")
+    compression = try Job.compression(from: &reader)
+    let limit = try reader.uint64("bandwidth limit")
+    bandwidthLimit = limit == 0 ? nil : limit
+    suggestedName = try reader.text("suggested name", atMost: WireLimits.fileNameByteCount)
+    guard Job.isComponent(suggestedName) else {
+      throw reader.error(
+        "suggested name", found: String(evidence: suggestedName.utf8),
+        allowed: "one component of a path")
+    }
+    progressIntervalMilliseconds = try reader.uint32("progress interval")
+    if progressIntervalMilliseconds > WireLimits.progressIntervalMilliseconds {
+      throw reader.error(
+        "progress interval", found: "\(progressIntervalMilliseconds) ms",
+        allowed: "at most \(WireLimits.progressIntervalMilliseconds) ms")
+    }
+  }
+
+  func write(to writer: inout PayloadWriter) {
+    precondition(Job.isComponent(suggestedName), "a suggested name is one component")
+    precondition((0...WireLimits.threadCount).contains(threadCount), "too many threads")
+    precondition(progressIntervalMilliseconds <= WireLimits.progressIntervalMilliseconds)
+    writer.write(operation.rawValue)
+    writer.write(serverRole.rawValue)
+    let flags = (isWhole ? 1 : 0) | (keepsSparse ? 2 : 0) | (isForced ? 4 : 0)
+    writer.write(UInt8(flags | (verifiesTarget ? 8 : 0)))
+    writer.write(sizePolicy.rawValue)
+    writer.write(UInt16(threadCount))
+    writer.write(indexMemoryByteCount)
+    writer.write(compressionNumber)
+    writer.write(bandwidthLimit ?? 0)
+    writer.write(suggestedName, atMost: WireLimits.fileNameByteCount)
+    writer.write(progressIntervalMilliseconds)
+  }
+
+  private static let automaticCompression: UInt8 = 255
+
+  private var compressionNumber: UInt8 {
+    switch compression {
+    case .automatic: return Job.automaticCompression
+    case .none: return 0
+    case .level(let level):
+      precondition(WireLimits.compressionLevels.contains(level), "no such level")
+      return UInt8(level)
+    }
+  }
+
+  private static func compression(
+    from reader: inout PayloadReader
+  ) throws(WireError) -> Compression {
+    let number = try reader.uint8("compression")
+    switch Int(number) {
+    case 0: return .none
+    case WireLimits.compressionLevels: return .level(Int(number))
+    case Int(automaticCompression): return .automatic
+    default:
+      throw reader.error(
+        "compression", found: "\(number)", allowed: "0, 1 to 19 or 255 (automatic)")
+    }
+  }
+
+  /// Whether a name can be put after a directory without leading out of it.
+  private static func isComponent(_ name: String) -> Bool {
+    !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0) && name != "." && name != ".."
+  }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Blocks
+
+/// Everything that two ends say to each other. Who says what, and when, is drawn in
+/// docs/protocol.md; this type is only what it looks like.
+///
+/// Decoding accepts exactly what encoding makes: unknown choices, bits and bytes that are left
+/// over are refused, so that both ends always mean the same. Only a hello may be longer.
+package enum Message: Equatable, Sendable {
+  case hello(Hello)
+  case job(Job)
+  case source(SourceDescription)
+  case target(TargetDescription)
+  case pass(PassStart)
+  case segments(SegmentRuns)
+  /// All segments below this one are announced.
+  case position(Int)
+  /// All of these are zero at the source.
+  case zero(SegmentRange)
+  case groups(GroupDigests)
+  case differ(GroupMask)
+  case pages(PageNames)
+  case want(WantedPages)
+  case data(DataBatch)
+  case scanned(Scanned)
+  case settled(Settled)
+  /// The image digests are equal: finish.
+  case agreed
+  case done(Completion)
+  case progress(ProgressCounters)
+  case verdict(Verdict)
+  case digest(ImageName)
+  case failure(Failure)
+
+  package var type: MessageType {
+    switch self {
+    case .hello: .hello
+    case .job: .job
+    case .source: .source
+    case .target: .target
+    case .pass: .pass
+    case .segments: .segments
+    case .position: .position
+    case .zero: .zero
+    case .groups: .groups
+    case .differ: .differ
+    case .pages: .pages
+    case .want: .want
+    case .data: .data
+    case .scanned: .scanned
+    case .settled: .settled
+    case .agreed: .agreed
+    case .done: .done
+    case .progress: .progress
+    case .verdict: .verdict
+    case .digest: .digest
+    case .failure: .failure
+    }
+  }
+
+  /// The frame to send, header included. The width of digests is that of the payload.
+  package func encoded() -> [UInt8] {
+    if case .data(let batch) = self { return batch.encoded() }
+    var writer = PayloadWriter(type)
+    switch self {
+    case .hello(let payload): payload.write(to: &writer)
+    case .job(let payload): payload.write(to: &writer)
+    case .source(let payload): payload.write(to: &writer)
+    case .target(let payload): payload.write(to: &writer)
+    case .pass(let payload): payload.write(to: &writer)
+    case .segments(let payload): payload.write(to: &writer)
+    case .position(let segment): writer.write(UInt64(segment))
+    case .zero(let payload): payload.write(to: &writer)
+    case .groups(let payload): payload.write(to: &writer)
+    case .differ(let payload): payload.write(to: &writer)
+    case .pages(let payload): payload.write(to: &writer)
+    case .want(let payload): payload.write(to: &writer)
+    case .scanned(let payload): payload.write(to: &writer)
+    case .settled(let payload): payload.write(to: &writer)
+    case .data, .agreed: break
+    case .done(let payload): payload.write(to: &writer)
+    case .progress(let payload): payload.write(to: &writer)
+    case .verdict(let payload): payload.write(to: &writer)
+    case .digest(let payload): payload.write(to: &writer)
+    case .failure(let payload): payload.write(to: &writer)
+    }
+    return writer.finish()
+  }
+
+  /// Understands a frame.
+  ///
+  /// - Parameters:
+  ///   - width: what the pass in progress announced.
+  ///   - shape: the agreed image; when it is given, segments, groups and pages that it does
+  ///     not have are refused. Without it only the largest image is the limit.
+  package init(
+    _ frame: Frame, width: DigestWidth = .short, shape: ImageShape? = nil
+  ) throws(WireError) {
+    var reader = PayloadReader(frame, width: width, shape: shape)
+    self = try Message(from: &reader)
+    try reader.finish()
+  }
+
+  private init(from reader: inout PayloadReader) throws(WireError) {
+    switch reader.type {
+    case .hello: self = .hello(try Hello(from: &reader))
+    case .job: self = .job(try Job(from: &reader))
+    case .source: self = .source(try SourceDescription(from: &reader))
+    case .target: self = .target(try TargetDescription(from: &reader))
+    case .pass: self = .pass(try PassStart(from: &reader))
+    case .segments: self = .segments(try SegmentRuns(from: &reader))
+    case .position: self = .position(try reader.segmentBound("segment"))
+    case .zero: self = .zero(try SegmentRange(from: &reader))
+    case .groups: self = .groups(try GroupDigests(from: &reader))
+    case .differ: self = .differ(try GroupMask(from: &reader))
+    case .pages: self = .pages(try PageNames(from: &reader))
+    case .want: self = .want(try WantedPages(from: &reader))
+    case .data: self = .data(try DataBatch(from: &reader))
+    case .scanned: self = .scanned(try Scanned(from: &reader))
+    case .settled: self = .settled(try Settled(from: &reader))
+    case .agreed: self = .agreed
+    case .done: self = .done(try Completion(from: &reader))
+    case .progress: self = .progress(try ProgressCounters(from: &reader))
+    case .verdict: self = .verdict(try Verdict(from: &reader))
+    case .digest: self = .digest(try ImageName(from: &reader))
+    case .failure: self = .failure(try Failure(from: &reader))
+    }
+  }
+}
