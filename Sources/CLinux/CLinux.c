@@ -1,2 +1,108 @@
 // SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
 #include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+const int32_t linux_O_DIRECT = O_DIRECT;
+const int32_t linux_O_PATH = O_PATH;
+const int32_t linux_PUNCH_HOLE = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+const int32_t linux_ZERO_RANGE = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
+const uint64_t linux_RESOLVE_BENEATH = RESOLVE_BENEATH;
+const uint64_t linux_RESOLVE_NO_MAGICLINKS = RESOLVE_NO_MAGICLINKS;
+
+int linux_openat(int directory, const char *path, int32_t flags, uint32_t mode) {
+  return openat(directory, path, flags, (mode_t)mode);
+}
+
+int linux_openat2(int directory, const char *path, int32_t flags, uint32_t mode,
+                  uint64_t resolve) {
+  // openat2 refuses a mode without O_CREAT, and flags that open(2) would ignore.
+  struct open_how how = {
+      .flags = (uint64_t)(uint32_t)flags,
+      .mode = (flags & O_CREAT) ? mode : 0,
+      .resolve = resolve,
+  };
+  return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+int linux_rename_without_replacing(int directory, const char *from, const char *to) {
+  return renameat2(directory, from, directory, to, RENAME_NOREPLACE);
+}
+
+int linux_fallocate(int file, int32_t mode, int64_t offset, int64_t byte_count) {
+  return fallocate(file, mode, offset, byte_count);
+}
+
+int64_t linux_seek_data(int file, int64_t offset) { return lseek(file, offset, SEEK_DATA); }
+
+int64_t linux_seek_hole(int file, int64_t offset) { return lseek(file, offset, SEEK_HOLE); }
+
+int linux_start_writeback(int file, int64_t offset, int64_t byte_count) {
+  return sync_file_range(file, offset, byte_count, SYNC_FILE_RANGE_WRITE);
+}
+
+int linux_device_byte_count(int device, uint64_t *byte_count) {
+  return ioctl(device, BLKGETSIZE64, byte_count);
+}
+
+int linux_device_logical_block(int device, int32_t *byte_count) {
+  return ioctl(device, BLKSSZGET, byte_count);
+}
+
+int linux_device_is_read_only(int device, int32_t *is_read_only) {
+  return ioctl(device, BLKROGET, is_read_only);
+}
+
+int linux_device_flush_buffers(int device) { return ioctl(device, BLKFLSBUF, 0); }
+
+int linux_device_zero_out(int device, uint64_t offset, uint64_t byte_count) {
+  uint64_t range[2] = {offset, byte_count};
+  return ioctl(device, BLKZEROOUT, range);
+}
+
+int linux_file_facts(int file, struct linux_file_facts *facts) {
+  struct statfs system;
+  struct statx details;
+  memset(facts, 0, sizeof *facts);
+  if (fstatfs(file, &system) != 0) return -1;
+  facts->file_system_type = (uint64_t)system.f_type;
+  // f_fsid is opaque, but is two ints on every Linux.
+  _Static_assert(sizeof system.f_fsid == sizeof facts->file_system_identity, "two ints");
+  memcpy(&facts->file_system_identity, &system.f_fsid, sizeof system.f_fsid);
+  if (statx(file, "", AT_EMPTY_PATH, STATX_BTIME, &details) == 0 &&
+      (details.stx_mask & STATX_BTIME)) {
+    facts->born_nanoseconds =
+        details.stx_btime.tv_sec * 1000000000LL + details.stx_btime.tv_nsec;
+  }
+  return 0;
+}
+
+int linux_foreign_lock(int file, struct linux_lock_holder *holder) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+  int result = fcntl(file, F_OFD_GETLK, &lock);
+  holder->is_locked = result == 0 && lock.l_type != F_UNLCK;
+  holder->is_exclusive = holder->is_locked && lock.l_type == F_WRLCK;
+  holder->process = holder->is_locked ? lock.l_pid : -1;
+  return result;
+}
+
+int linux_lock_shared(int file, int64_t offset, int64_t byte_count) {
+  struct flock lock = {
+      .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = byte_count};
+  return fcntl(file, F_OFD_SETLK, &lock);
+}
+
+const char *linux_error_text(int32_t error_number, char *space, size_t byte_count) {
+  return strerror_r(error_number, space, byte_count);
+}

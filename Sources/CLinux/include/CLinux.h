@@ -1,2 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The door to the kernel: real C functions for what Swift cannot import, because it is variadic,
+// a macro, or hidden behind _GNU_SOURCE. Each is one system call and nothing more: it returns -1
+// and sets errno on failure, and leaves interpretation to its caller.
 #pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// Flags of open(2) that Glibc hides.
+extern const int32_t linux_O_DIRECT;
+extern const int32_t linux_O_PATH;
+
+// Modes of fallocate(2). Both keep the size of the file.
+extern const int32_t linux_PUNCH_HOLE;
+extern const int32_t linux_ZERO_RANGE;
+
+// How openat2(2) may walk.
+extern const uint64_t linux_RESOLVE_BENEATH;
+extern const uint64_t linux_RESOLVE_NO_MAGICLINKS;
+
+int linux_openat(int directory, const char *path, int32_t flags, uint32_t mode);
+int linux_openat2(int directory, const char *path, int32_t flags, uint32_t mode,
+                  uint64_t resolve);
+// renameat2(2) with RENAME_NOREPLACE, both names in one directory.
+int linux_rename_without_replacing(int directory, const char *from, const char *to);
+
+int linux_fallocate(int file, int32_t mode, int64_t offset, int64_t byte_count);
+int64_t linux_seek_data(int file, int64_t offset);
+int64_t linux_seek_hole(int file, int64_t offset);
+// Starts writing dirty pages of the range back without waiting for them.
+int linux_start_writeback(int file, int64_t offset, int64_t byte_count);
+
+// Block devices.
+int linux_device_byte_count(int device, uint64_t *byte_count);
+int linux_device_logical_block(int device, int32_t *byte_count);
+int linux_device_is_read_only(int device, int32_t *is_read_only);
+int linux_device_flush_buffers(int device);
+int linux_device_zero_out(int device, uint64_t offset, uint64_t byte_count);
+
+// What a file is, beyond stat(2).
+struct linux_file_facts {
+  uint64_t file_system_type;
+  // 0 where the file system has none.
+  uint64_t file_system_identity;
+  // Nanoseconds since 1970; 0 where the file system does not keep it.
+  int64_t born_nanoseconds;
+};
+int linux_file_facts(int file, struct linux_file_facts *facts);
+
+// Open-file-description locks, which QEMU uses too.
+struct linux_lock_holder {
+  bool is_locked;
+  bool is_exclusive;
+  // -1 where the kernel does not know, as for locks of open file descriptions.
+  int32_t process;
+};
+// Who holds a lock that would keep this descriptor from writing anywhere in the file.
+int linux_foreign_lock(int file, struct linux_lock_holder *holder);
+// Takes a shared lock on a range, without waiting.
+int linux_lock_shared(int file, int64_t offset, int64_t byte_count);
+
+// strerror_r(3), the GNU one: the text may be anywhere, and is always terminated.
+const char *linux_error_text(int32_t error_number, char *space, size_t byte_count);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What becomes of the sizes of two images: how much is copied, and how long the target is
+/// afterwards. Pure arithmetic on what both ends said.
+struct SizeAgreement: Equatable {
+  /// How much takes part in the run.
+  var byteCount: UInt64
+  /// What a file is brought to when it is complete; nil leaves its length alone.
+  var finalByteCount: UInt64?
+  var notes: [String] = []
+
+  /// `target` is nil for a file that does not exist yet.
+  init(
+    _ policy: SizePolicy, source: UInt64, target: UInt64?, kind: ImageKind, name: String
+  ) throws(StorageError) {
+    guard let target else {
+      self.init(byteCount: source, finalByteCount: source)
+      return
+    }
+    switch policy {
+    case .strict:
+      if source != target {
+        throw StorageError(
+          .refused(.sizeDiffers), object: name,
+          sentence: "has \(ByteText.amount(target)), the source \(ByteText.amount(source))",
+          hint: "choose another --size-policy: resize or min")
+      }
+      self.init(byteCount: source, finalByteCount: nil)
+    case .min:
+      self.init(byteCount: Swift.min(source, target), finalByteCount: nil)
+      if source > target {
+        notes.append(
+          "only the first \(ByteText.amount(target)) of the source's "
+            + "\(ByteText.amount(source)) fit and are copied")
+      }
+    case .resize where kind == .file:
+      self.init(byteCount: source, finalByteCount: source)
+    case .resize:
+      if target < source {
+        throw StorageError(
+          .refused(.tooSmall), object: name,
+          sentence: "is smaller than the source: it has \(ByteText.amount(target)), "
+            + "\(ByteText.amount(source)) are needed",
+          hint: "take a larger device, or --size-policy=min to copy only what fits")
+      }
+      self.init(byteCount: source, finalByteCount: nil)
+    }
+    if target > byteCount && finalByteCount == nil {
+      notes.append(
+        "is larger than the source: its last \(ByteText.amount(target - byteCount)) "
+          + "stay as they are")
+    }
+  }
+
+  private init(byteCount: UInt64, finalByteCount: UInt64?) {
+    self.byteCount = byteCount
+    self.finalByteCount = finalByteCount
+  }
+}

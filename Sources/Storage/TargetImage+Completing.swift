@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Synchronization
+
+/// Bringing the image to stable storage, and to its end.
+extension TargetImage {
+  /// Returns when all that was written is on stable storage. A failure is told again by every
+  /// later call, since the kernel forgets it after telling it once.
+  package func synchronize() throws(StorageError) {
+    if isDryRun { return }
+    try durably("flush") { () throws(SystemError) in
+      try descriptor.calls.synchronizeData(descriptor.number)
+    }
+  }
+
+  /// Makes the image what it is to be, in an order in which it can be interrupted anywhere:
+  /// data, size, name, mark.
+  package func complete() throws(StorageError) {
+    let isOver = state.withLock { $0.isOver }
+    precondition(!isOver, "a target ends once")
+    if isDryRun {
+      finish()
+      return
+    }
+    if kind == .file && !keepsSparse { try fillHoles() }
+    try synchronize()
+    try settleSize()
+    if isNew { try takeName() }
+    removeMark()
+    finish()
+    do throws(SystemError) {
+      try descriptor.close()
+    } catch {
+      throw .writing(name, "close", error)
+    }
+  }
+
+  /// Leaves what is there for a rerun, and lets go of the lock.
+  package func abandon() {
+    let (isOver, hasWritten) = state.withLock { ($0.isOver, $0.hasWritten) }
+    if isOver { return }
+    // A part file that nothing was written to is only litter. We still hold its lock.
+    if isNew && place.isCreatedHere && !hasWritten && !isDryRun {
+      try? descriptor.calls.unlink(place.partName, in: place.directory.number)
+    }
+    finish()
+    try? descriptor.close()
+  }
+
+  private func finish() { state.withLock { $0.isOver = true } }
+
+  /// Runs a step whose failure means that data may be lost.
+  private func durably(_ operation: String, _ step: () throws(SystemError) -> Void)
+    throws(StorageError)
+  {
+    if let lost = state.withLock({ $0.lost }) { throw lost }
+    do throws(SystemError) {
+      try step()
+    } catch {
+      let failure = StorageError.writing(name, operation, error)
+      state.withLock { $0.lost = failure }
+      throw failure
+    }
+  }
+
+  private func settleSize() throws(StorageError) {
+    guard let finalByteCount, kind == .file else { return }
+    let present = UInt64(try descriptor.status(of: name).st_size)
+    if present == finalByteCount { return }
+    try durably("set the size to \(ByteText.amount(finalByteCount))") {
+      () throws(SystemError) in
+      try descriptor.calls.truncate(descriptor.number, to: finalByteCount)
+      try descriptor.calls.synchronize(descriptor.number)
+    }
+    presentByteCount.store(finalByteCount, ordering: .releasing)
+  }
+
+  /// A new file: its permissions, and then the name under which it is complete.
+  private func takeName() throws(StorageError) {
+    let calls = descriptor.calls
+    try durably("flush") { () throws(SystemError) in
+      try calls.changeMode(descriptor.number, to: 0o666 & ~machine.creationMask)
+      try calls.synchronize(descriptor.number)
+      // Network file systems tell on close what they did not tell before; the lock stays with
+      // the descriptor that remains.
+      try calls.duplicate(descriptor.number).close()
+    }
+    do throws(SystemError) {
+      try calls.rename(
+        place.partName, to: place.finalName, in: place.directory.number, replacing: false)
+    } catch where error.number == EINVAL || error.number == ENOSYS {
+      try renameReplacing()
+    } catch {
+      throw renaming(error)
+    }
+    try durably("flush its directory") { () throws(SystemError) in
+      try calls.synchronize(place.directory.number)
+    }
+  }
+
+  /// Where the file system cannot promise not to replace, we look first.
+  private func renameReplacing() throws(StorageError) {
+    let calls = descriptor.calls
+    if (try? calls.status(place.finalName, in: place.directory.number)) != nil {
+      throw renaming(SystemError(number: EEXIST))
+    }
+    do throws(SystemError) {
+      try calls.rename(
+        place.partName, to: place.finalName, in: place.directory.number, replacing: true)
+    } catch {
+      throw renaming(error)
+    }
+  }
+
+  private func renaming(_ error: SystemError) -> StorageError {
+    StorageError(
+      .system(error.number), object: name, operation: "rename",
+      hint: error.number == EEXIST
+        ? "somebody made it during the run; the whole copy is in \(place.partName)" : nil)
+  }
+
+  private func removeMark() {
+    guard !isNew, let mark, mark.exists else { return }
+    do throws(SystemError) {
+      try mark.remove()
+    } catch {
+      state.withLock {
+        $0.notes.append(
+          "\(mark.directory)/\(mark.fileName): cannot take the mark away: \(error.text); "
+            + "the image is complete")
+      }
+    }
+  }
+
+  /// With `--no-sparse` also what was never written gets its space.
+  private func fillHoles() throws(StorageError) {
+    try prepare()
+    if byteCount == 0 { return }
+    do throws(SystemError) {
+      try descriptor.calls.allocate(descriptor.number, .allocate, 0..<byteCount)
+      return
+    } catch {
+      guard Zeroing.isUnknown(error) else {
+        throw .writing(name, "allocate", error, at: 0, byteCount: Int(byteCount))
+      }
+    }
+    var offset: UInt64 = 0
+    while offset < byteCount {
+      let extent = try extent(at: offset)
+      if extent.isHole { try writeZeros(extent.range) }
+      offset = extent.range.upperBound
+    }
+  }
+}
+
+extension TargetImage {
+  /// Fills the buffer with what is on the medium, not with what the page cache remembers.
+  @unsafe package func readPastCache(
+    into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64
+  ) throws(StorageError) {
+    try unsafe read(into: bytes, at: offset)
+  }
+}

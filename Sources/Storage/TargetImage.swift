@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Synchronization
+
+/// The image that a run makes equal to its source.
+///
+/// A new file grows under a temporary name and takes its own when `complete` has everything on
+/// stable storage. What exists already, file or device, is changed in place, and is marked as
+/// unfinished from before its first change until after the last. Before anything is written,
+/// `open` has made sure that nobody else uses it.
+///
+/// ## Concurrency
+/// `read`, `extent`, `readPastCache`, and `write` and `zero` of different ranges may be called
+/// from several threads at once. `presentByteCount`, `isPrepared` and `zeroing` are atomics; all
+/// else that changes is in `state`, behind its mutex. `complete` and `abandon` come last, from
+/// one thread, when all other calls have returned.
+package final class TargetImage: ReadableImage {
+  /// The path that the image has when it is complete.
+  package let name: String
+  /// How much is compared and copied.
+  package let byteCount: UInt64
+  package let kind: ImageKind
+  /// It did not exist: it grows under a temporary name.
+  package let isNew: Bool
+  /// Nothing but zeros is in it yet, so there is nothing to scan.
+  package let startsZero: Bool
+  /// An earlier run was interrupted while it wrote here.
+  package let wasUnfinished: Bool
+
+  let place: Place
+  let descriptor: Descriptor
+  let isDryRun: Bool
+  let keepsSparse: Bool
+  let finalByteCount: UInt64?
+  let mark: UnfinishedMark?
+  let machine: Machine
+  /// How much of a file is there; what lies between this and `byteCount` reads as zeros.
+  let presentByteCount: Atomic<UInt64>
+  /// Marked where it must be, and grown: may be written.
+  let isPrepared: Atomic<Bool>
+  /// The raw value of the way of zeroing that has not failed yet.
+  let zeroing: Atomic<Int>
+  let state: Mutex<State>
+
+  /// What changes while the image is open.
+  struct State: Sendable {
+    var notes: [String]
+    /// The first failure to reach stable storage: the kernel tells it once, and it is never
+    /// forgotten.
+    var lost: StorageError?
+    var hasWritten = false
+    var isOver = false
+  }
+
+  /// Where a new file is made, and whether this run made it.
+  struct Place: ~Copyable {
+    let directory: Descriptor
+    let partName: String
+    let finalName: String
+    let isCreatedHere: Bool
+  }
+
+  /// Everything that `open` found out.
+  struct Parts: ~Copyable {
+    var name: String
+    var kind: ImageKind
+    var descriptor: Descriptor
+    var place: Place
+    var isNew: Bool
+    var presentByteCount: UInt64
+    var size: SizeAgreement
+    var wasUnfinished: Bool
+    var mark: UnfinishedMark?
+    var notes: [String]
+  }
+
+  init(_ parts: consuming Parts, request: TargetRequest, machine: Machine) {
+    name = parts.name
+    kind = parts.kind
+    byteCount = parts.size.byteCount
+    finalByteCount = parts.size.finalByteCount
+    isNew = parts.isNew
+    startsZero = parts.kind == .file && parts.presentByteCount == 0
+    wasUnfinished = parts.wasUnfinished
+    mark = parts.mark
+    isDryRun = request.isDryRun
+    keepsSparse = request.keepsSparse
+    self.machine = machine
+    presentByteCount = Atomic(parts.presentByteCount)
+    isPrepared = Atomic(false)
+    zeroing = Atomic(Zeroing.first(for: parts.kind, keepsSparse: request.keepsSparse).rawValue)
+    state = Mutex(State(notes: parts.size.notes + parts.notes))
+    descriptor = parts.descriptor
+    place = parts.place
+  }
+
+  deinit { abandon() }
+
+  /// What the user should know.
+  package var notes: [String] { state.withLock { $0.notes } }
+
+  @unsafe package func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64)
+    throws(StorageError)
+  {
+    try StorageError.requireInside(byteCount, offset, count: bytes.count, of: name, "read")
+    let present = presentCount(of: bytes.count, at: offset)
+    if present > 0 {
+      let there = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<present])
+      try unsafe descriptor.readExactly(into: there, at: offset, of: name)
+    }
+    if present < bytes.count {
+      unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[present...])
+        .initializeMemory(as: UInt8.self, repeating: 0)
+    }
+  }
+
+  package func extent(at offset: UInt64) throws(StorageError) -> Extent {
+    try StorageError.requireInside(byteCount, offset, count: 1, of: name, "look for holes")
+    if kind == .device { return Extent(range: offset..<byteCount, isHole: false) }
+    let present = min(presentByteCount.load(ordering: .acquiring), byteCount)
+    if offset >= present { return Extent(range: offset..<byteCount, isHole: true) }
+    return try descriptor.extent(at: offset, limit: present, of: name)
+  }
+
+  /// How many of the bytes are in the file and not behind its present end.
+  func presentCount(of count: Int, at offset: UInt64) -> Int {
+    let present = presentByteCount.load(ordering: .acquiring)
+    return offset >= present ? 0 : Int(min(UInt64(count), present - offset))
+  }
+}
