@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Glibc
+import Synchronization
+
+/// An sshd of the tests' own on loopback, with its own keys, port and known hosts. It ends with
+/// its directory or with the test process, whichever is first.
+final class SecureShell: Sendable {
+  /// The one that tests share which do it no harm.
+  static let shared = Result { try SecureShell() }
+
+  /// What a session is to find in its environment, so that the far end never writes outside the
+  /// tests' own directories either.
+  private static let sessionEnvironment = [
+    "SWIFT_BACKTRACE=enable=no",
+    "BLKMOVE_STATE_DIR=\(Scratch.root.path("remote-state", isDirectory: true))",
+  ]
+
+  let scratch: Scratch
+  private let identifier: pid_t
+  private let input: Int32
+  private let isStopped = Mutex(false)
+
+  init(forcedCommand: String? = nil) throws {
+    scratch = Scratch()
+    let (reading, writing) = try Spawn.pipe()
+    defer { close(reading) }
+    input = writing
+    let log = scratch.path("private-sshd.log")
+    var environment = Command.plainEnvironment
+    environment["FORCED_COMMAND"] = forcedCommand
+    identifier = try Spawn.start(
+      ["/bin/bash", Tool.script("private-sshd"), scratch.path] + Self.sessionEnvironment,
+      environment: environment, input: .descriptor(reading), output: .file(log),
+      error: .file(log))
+    let deadline = Date() + 20
+    while !FileManager.default.fileExists(atPath: scratch.path("ready")) {
+      guard Date() < deadline, kill(identifier, 0) == 0 else {
+        throw FixtureError("no sshd: \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
+      }
+      usleep(10_000)
+    }
+  }
+
+  deinit { stop() }
+
+  /// Ends the server and every session, as a power cut does.
+  func stop() {
+    isStopped.withLock { isStopped in
+      if isStopped { return }
+      isStopped = true
+      kill(-identifier, SIGKILL)
+      close(input)
+      var status: Int32 = 0
+      waitpid(identifier, &status, 0)
+    }
+  }
+
+  /// Where the number of the process is whose group holds server and sessions.
+  var pidFile: String { scratch.path("pid") }
+  var port: String {
+    ((try? String(contentsOfFile: scratch.path("port"), encoding: .utf8)) ?? "")
+      .trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  /// The words of an ssh that reaches it under any host name.
+  var client: [String] { ["ssh", "-F", scratch.path("ssh_config")] }
+}
