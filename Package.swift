@@ -47,7 +47,9 @@ let package = Package(
     .testTarget(
       name: "StorageTests", dependencies: ["Storage", "Blocks", "CLinux"],
       swiftSettings: testSwift),
-    .testTarget(name: "WireTests", dependencies: ["Wire", "Blocks"], swiftSettings: testSwift),
+    .testTarget(
+      name: "WireTests", dependencies: ["Wire", "Blocks"], exclude: ["Golden"],
+      swiftSettings: testSwift),
     .testTarget(
       name: "TransferTests", dependencies: ["Transfer", "Storage", "Wire", "Blocks"],
       swiftSettings: testSwift),

@@ -48,10 +48,16 @@ import CZstd
     return content
   }
 
+  /// The library may also read formats from before version 1, whose decoders few look after.
+  private static let magic: UInt32 = 0xFD2F_B528
+
   /// What the header of the frame betrays before any work is done.
   private static func problem(
     in frame: UnsafeRawBufferPointer, byteCount: Int
   ) -> WireError? {
+    guard frame.count >= 4,
+      unsafe UInt32(littleEndian: frame.loadUnaligned(as: UInt32.self)) == magic
+    else { return error("another format", allowed: "a zstd frame") }
     let announced = unsafe ZSTD_getFrameContentSize(frame.baseAddress, frame.count)
     if announced != UInt64(byteCount) {
       return error("another size in its header", allowed: "\(byteCount) bytes")

@@ -39,6 +39,7 @@ package struct Job: Equatable, Sendable {
   /// Bytes a second; nil is unlimited.
   package var bandwidthLimit: UInt64?
   /// What to call the target when its path is a directory: one component of a path, or empty.
+  /// What is not one is sent as empty.
   package var suggestedName: String
   /// How often the server tells its counters; 0 is never.
   package var progressIntervalMilliseconds: UInt32
@@ -94,21 +95,21 @@ package struct Job: Equatable, Sendable {
     }
   }
 
+  /// Figures beyond a limit are lowered to it: what the user asked for is then not possible,
+  /// and as much as is possible is meant.
   func write(to writer: inout PayloadWriter) {
-    precondition(Job.isComponent(suggestedName), "a suggested name is one component")
-    precondition((0...WireLimits.threadCount).contains(threadCount), "too many threads")
-    precondition(progressIntervalMilliseconds <= WireLimits.progressIntervalMilliseconds)
     writer.write(operation.rawValue)
     writer.write(serverRole.rawValue)
     let flags = (isWhole ? 1 : 0) | (keepsSparse ? 2 : 0) | (isForced ? 4 : 0)
     writer.write(UInt8(flags | (verifiesTarget ? 8 : 0)))
     writer.write(sizePolicy.rawValue)
-    writer.write(UInt16(threadCount))
+    writer.write(UInt16(min(max(threadCount, 0), WireLimits.threadCount)))
     writer.write(indexMemoryByteCount)
     writer.write(compressionNumber)
     writer.write(bandwidthLimit ?? 0)
-    writer.write(suggestedName, atMost: WireLimits.fileNameByteCount)
-    writer.write(progressIntervalMilliseconds)
+    writer.write(
+      Job.isComponent(suggestedName) ? suggestedName : "", atMost: WireLimits.fileNameByteCount)
+    writer.write(min(progressIntervalMilliseconds, WireLimits.progressIntervalMilliseconds))
   }
 
   private static let automaticCompression: UInt8 = 255
@@ -118,8 +119,8 @@ package struct Job: Equatable, Sendable {
     case .automatic: return Job.automaticCompression
     case .none: return 0
     case .level(let level):
-      precondition(WireLimits.compressionLevels.contains(level), "no such level")
-      return UInt8(level)
+      let levels = WireLimits.compressionLevels
+      return UInt8(min(max(level, levels.lowerBound), levels.upperBound))
     }
   }
 

@@ -26,9 +26,9 @@ package enum ShellWords {
   /// the remote shell to find. A file that is really called `~` is `./~`.
   package static func quotedPath(_ path: String) -> String {
     let home = path.utf8.prefix { $0 != UInt8(ascii: "/") }
-    guard home.first == UInt8(ascii: "~"), home.dropFirst().allSatisfy(isPlain) else {
-      return quoted(path)
-    }
+    guard home.first == UInt8(ascii: "~"), home.dropFirst().allSatisfy(isPlain),
+      home.dropFirst().first.map(isAlphanumeric) ?? true
+    else { return quoted(path) }
     let rest = path.utf8.dropFirst(home.count + 1)
     let start = String(decoding: path.utf8.prefix(home.count + 1), as: UTF8.self)
     return rest.isEmpty ? start : start + quoted(String(decoding: rest, as: UTF8.self))
@@ -43,11 +43,19 @@ package enum ShellWords {
   private static let apostrophe = UInt8(ascii: "'")
   private static let backslash = UInt8(ascii: "\\")
 
-  private static func isPlain(_ byte: UInt8) -> Bool {
+  private static func isAlphanumeric(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "0")...UInt8(ascii: "9"):
       true
+    default: false
+    }
+  }
+
+  /// Bytes that mean themselves to every shell, in any place.
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case _ where isAlphanumeric(byte): true
     case UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "/"),
       UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "+"),
       UInt8(ascii: "%"):
