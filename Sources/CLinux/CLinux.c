@@ -16,6 +16,7 @@
 
 const int32_t linux_O_DIRECT = O_DIRECT;
 const int32_t linux_O_PATH = O_PATH;
+const int32_t linux_KEEP_SIZE = FALLOC_FL_KEEP_SIZE;
 const int32_t linux_PUNCH_HOLE = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 const int32_t linux_ZERO_RANGE = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
 const uint64_t linux_RESOLVE_BENEATH = RESOLVE_BENEATH;
@@ -48,8 +49,8 @@ int64_t linux_seek_data(int file, int64_t offset) { return lseek(file, offset, S
 
 int64_t linux_seek_hole(int file, int64_t offset) { return lseek(file, offset, SEEK_HOLE); }
 
-int linux_start_writeback(int file, int64_t offset, int64_t byte_count) {
-  return sync_file_range(file, offset, byte_count, SYNC_FILE_RANGE_WRITE);
+int linux_start_writeback(int file) {
+  return sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 int linux_device_byte_count(int device, uint64_t *byte_count) {

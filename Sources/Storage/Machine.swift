@@ -44,7 +44,7 @@ package struct Machine: Sendable {
   /// The permissions that this process does not give to new files. umask(2) cannot be asked
   /// without being changed, and other threads may be making files.
   var creationMask: UInt32 {
-    let status = TextFile.read(processRoot + "/self/status") ?? ""
+    let status = KernelFiles.text(processRoot + "/self/status") ?? ""
     for line in status.split(separator: "\n") where line.hasPrefix("Umask:") {
       if let mask = UInt32(line.dropFirst(6).filter(\.isWholeNumber), radix: 8) { return mask }
     }

@@ -73,6 +73,11 @@ struct OpenedImage: ~Copyable {
       hint: "an image is a regular file or a block device")
   }
 
+  /// Of a device: what it can read and write at least.
+  var logicalBlock: Int {
+    (try? descriptor.calls.deviceLogicalBlock(descriptor.number)) ?? DirectReader.commonAlignment
+  }
+
   func byteCount(named name: String) throws(StorageError) -> UInt64 {
     switch kind {
     case .file:

@@ -29,7 +29,8 @@ struct PartFile {
 
   /// Opens and locks the part file in `directory`, making it when it is not there.
   static func open(
-    _ name: String, in directory: borrowing Descriptor, of image: String
+    _ name: String, in directory: borrowing Descriptor, of image: String,
+    on machine: Machine
   ) throws(StorageError) -> Descriptor {
     let calls = directory.calls
     for _ in 0..<maximumAttemptCount {
@@ -42,7 +43,7 @@ struct PartFile {
         throw failure(error, name, image)
       }
       try requireOwn(try file.status(of: image), name, image)
-      try ImageLock.take(file, of: image)
+      try ImageLock.take(file, of: image, kind: .file, on: machine)
       // Between opening and locking another run may have finished and renamed it.
       if let now = try? calls.status(name, in: directory.number),
         now.st_ino == (try file.status(of: image)).st_ino
@@ -58,16 +59,17 @@ struct PartFile {
   static func openToRead(
     _ name: String, in directory: borrowing Descriptor, of image: String
   ) throws(StorageError) -> Descriptor? {
+    let file: Descriptor
     do throws(SystemError) {
-      let file = try directory.calls.open(
+      file = try directory.calls.open(
         name, in: directory.number, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
-      try? requireOwn(try file.status(of: image), name, image)
-      return file
     } catch where error.number == ENOENT {
       return nil
     } catch {
       throw failure(error, name, image)
     }
+    try requireOwn(try file.status(of: image), name, image)
+    return file
   }
 
   private static let maximumAttemptCount = 8

@@ -30,7 +30,7 @@ struct SizeAgreement: Equatable {
       self.init(byteCount: Swift.min(source, target), finalByteCount: nil)
       if source > target {
         notes.append(
-          "only the first \(ByteText.amount(target)) of the source's "
+          "\(name): only the first \(ByteText.amount(target)) of the source's "
             + "\(ByteText.amount(source)) fit and are copied")
       }
     case .resize where kind == .file:
@@ -47,7 +47,7 @@ struct SizeAgreement: Equatable {
     }
     if target > byteCount && finalByteCount == nil {
       notes.append(
-        "is larger than the source: its last \(ByteText.amount(target - byteCount)) "
+        "\(name): is larger than the source: its last \(ByteText.amount(target - byteCount)) "
           + "stay as they are")
     }
   }

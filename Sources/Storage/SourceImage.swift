@@ -38,8 +38,7 @@ package final class SourceImage: ReadableImage {
   ) throws(StorageError) -> SourceImage {
     let checked = try ImagePath(path)
     try policy.requireReading(checked)
-    let calls = machine.calls
-    switch try OpenedImage.look(at: checked, within: policy, calls: calls) {
+    switch try OpenedImage.look(at: checked, within: policy, calls: machine.calls) {
     case .missing:
       throw StorageError.opening(path, SystemError(number: ENOENT))
     case .directory:
@@ -47,15 +46,72 @@ package final class SourceImage: ReadableImage {
         .unsuitable, object: path, sentence: "is a directory", hint: "name an image in it")
     case .image(let seen, let kind):
       let image = try OpenedImage.open(
-        checked, seen: seen, kind: kind, flags: O_RDONLY, within: policy, calls: calls)
-      let byteCount = try image.byteCount(named: path)
-      let identity = ImageIdentity(image.status, kind: kind, byteCount: byteCount)
-      if kind == .device { try? calls.deviceFlush(image.descriptor.number) }
-      try? calls.advise(image.descriptor.number, 0..<0, POSIX_FADV_SEQUENTIAL)
-      return SourceImage(
-        image, name: path, byteCount: byteCount, identity: identity, notes: [])
+        checked, seen: seen, kind: kind, flags: O_RDONLY, within: policy, calls: machine.calls)
+      return try open(image, checked, isForced: isForced, on: machine)
     }
   }
+
+  private static func open(
+    _ image: consuming OpenedImage, _ path: ImagePath, isForced: Bool, on machine: Machine
+  ) throws(StorageError) -> SourceImage {
+    let name = path.text
+    let kind = image.kind
+    let status = image.status
+    let device = BlockDevice(DeviceNumber(UInt64(status.st_rdev)), on: machine)
+    let byteCount = try image.byteCount(named: name)
+    var notes = try requireFinished(image, path, device, isForced: isForced, on: machine)
+    var occupations =
+      kind == .device
+      ? Occupation.all(of: device, on: machine) : Occupation.all(ofFile: status, on: machine)
+    if let lock = Occupation.lock(on: image.descriptor, status: status, on: machine) {
+      occupations.append(lock)
+    }
+    notes += occupations.filter(\.isWriter).map { "\(name): \($0.note)" }
+    prepareForReading(image, machine.calls)
+    let identity = ImageIdentity(
+      status, kind: kind, byteCount: byteCount, serial: kind == .device ? device.serial : "")
+    return SourceImage(
+      image, name: name, byteCount: byteCount, identity: identity, notes: notes)
+  }
+
+  /// What an interrupted run left is no image, unless somebody says so.
+  private static func requireFinished(
+    _ image: borrowing OpenedImage, _ path: ImagePath, _ device: BlockDevice, isForced: Bool,
+    on machine: Machine
+  ) throws(StorageError) -> [String] {
+    let isPart = PartFile.isName(path.name)
+    let isMarked = UnfinishedMark.of(image, device: device, on: machine)?.exists ?? false
+    if !isPart && !isMarked { return [] }
+    let sentence =
+      isPart
+      ? "is the part file of an unfinished copy"
+      : "is unfinished: a copy onto it was begun and not completed"
+    if isForced { return ["\(path.text): \(sentence)"] }
+    throw StorageError(
+      .refused(isPart ? .partFile : .unfinished), object: path.text, sentence: sentence,
+      hint: "let that copy finish first, or insist with --force")
+  }
+
+  /// Makes what is read the present state of the medium.
+  private static func prepareForReading(
+    _ image: borrowing OpenedImage, _ calls: SystemCalls
+  ) {
+    let file = image.descriptor.number
+    switch image.kind {
+    case .device:
+      // Every device node has a cache of its own: what was written through another one (an
+      // origin, a snapshot, a mounted file system) is not in this one. Only root may do this.
+      try? calls.deviceFlush(file)
+    case .file:
+      // ZFS has been known to show holes where there is data that it has not written yet.
+      if let facts = try? calls.fileFacts(file), facts.file_system_type == zfs {
+        try? calls.synchronizeData(file)
+      }
+    }
+    try? calls.advise(file, 0..<0, POSIX_FADV_SEQUENTIAL)
+  }
+
+  private static let zfs: UInt64 = 0x2fc1_2fc1
 
   @unsafe package func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64)
     throws(StorageError)

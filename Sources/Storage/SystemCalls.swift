@@ -83,7 +83,7 @@ extension SystemCalls {
       switch name {
       case .punchHole: linux_PUNCH_HOLE
       case .zeroRange: linux_ZERO_RANGE
-      default: 0
+      default: linux_KEEP_SIZE
       }
     let byteCount = Int64(range.upperBound - range.lowerBound)
     try attempt(SystemCall(name, offset: range.lowerBound, byteCount: Int(byteCount))) { _ in
@@ -107,11 +107,9 @@ extension SystemCalls {
     try attempt(SystemCall(.synchronize)) { _ in fsync(file) }
   }
 
-  func startWriteback(_ file: Int32, _ range: Range<UInt64>) throws(SystemError) {
-    try attempt(SystemCall(.startWriteback, offset: range.lowerBound)) { _ in
-      linux_start_writeback(
-        file, Int64(range.lowerBound), Int64(range.upperBound - range.lowerBound))
-    }
+  /// Begins to write back what is dirty in the whole file.
+  func startWriteback(_ file: Int32) throws(SystemError) {
+    try attempt(SystemCall(.startWriteback)) { _ in linux_start_writeback(file) }
   }
 
   func advise(_ file: Int32, _ range: Range<UInt64>, _ advice: Int32) throws(SystemError) {
@@ -212,6 +210,13 @@ extension SystemCalls {
       return true
     } catch where error.number == EWOULDBLOCK {
       return false
+    }
+  }
+
+  /// A shared lock on a range of bytes, of the open file description.
+  func lockShared(_ file: Int32, _ range: Range<UInt64>) throws(SystemError) {
+    try attempt(SystemCall(.lock, offset: range.lowerBound, byteCount: range.count)) { _ in
+      linux_lock_shared(file, Int64(range.lowerBound), Int64(range.count))
     }
   }
 

@@ -153,12 +153,3 @@ extension TargetImage {
     }
   }
 }
-
-extension TargetImage {
-  /// Fills the buffer with what is on the medium, not with what the page cache remembers.
-  @unsafe package func readPastCache(
-    into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64
-  ) throws(StorageError) {
-    try unsafe read(into: bytes, at: offset)
-  }
-}

@@ -11,6 +11,7 @@ extension TargetImage {
     try StorageError.requireInside(byteCount, offset, count: bytes.count, of: name, "write")
     try prepare()
     try unsafe writeAll(bytes, at: offset)
+    hasten(bytes.count)
   }
 
   /// Makes the range read as zeros, as a hole where that is wanted and possible.
@@ -22,7 +23,7 @@ extension TargetImage {
     switch kind {
     case .file: try zeroPart(range)
     case .device:
-      let unit = Zeroing.deviceAlignment
+      let unit = max(Zeroing.deviceAlignment, UInt64(deviceBlock))
       let start = (range.lowerBound + unit - 1) / unit * unit
       let end = range.upperBound / unit * unit
       if start >= end {
@@ -50,6 +51,7 @@ extension TargetImage {
     try state.withLock { state throws(StorageError) in
       precondition(!state.isOver, "a target is not written after its end")
       if isPrepared.load(ordering: .relaxed) { return }
+      if kind == .file && !keepsSparse { try reserveSpace() }
       if !isNew { state.notes += putMark() }
       try growIfNeeded()
       state.hasWritten = true
@@ -66,6 +68,18 @@ extension TargetImage {
       return []
     } catch {
       return ["\(mark.directory): cannot keep a mark: \(error.text); \(consequence)"]
+    }
+  }
+
+  /// A disk that is too full is noticed before anything is changed: this adds space and changes
+  /// neither content nor size.
+  private func reserveSpace() throws(StorageError) {
+    if byteCount == 0 { return }
+    do throws(SystemError) {
+      try descriptor.calls.allocate(descriptor.number, .allocate, 0..<byteCount)
+    } catch {
+      if Zeroing.isUnknown(error) { return }
+      throw .writing(name, "allocate", error, at: 0, byteCount: Int(byteCount))
     }
   }
 
@@ -91,6 +105,17 @@ extension TargetImage {
       byteCount: bytes.count - progress.byteCount)
   }
 
+  /// Lets the kernel begin to write what it has collected, so that the flush at the end is not
+  /// all of the work. Failures come out there.
+  private func hasten(_ count: Int) {
+    let before = writtenByteCount.wrappingAdd(count, ordering: .relaxed).oldValue
+    if before / Self.writebackByteCount != (before &+ count) / Self.writebackByteCount {
+      try? descriptor.calls.startWriteback(descriptor.number)
+    }
+  }
+
+  private static let writebackByteCount = 64 << 20
+
   /// By the best way that is known here.
   private func zeroPart(_ range: Range<UInt64>) throws(StorageError) {
     while let way = Zeroing(rawValue: zeroing.load(ordering: .relaxed)), way != .written {
@@ -101,16 +126,36 @@ extension TargetImage {
         case .zeroOut: try descriptor.calls.deviceZeroOut(descriptor.number, range)
         case .written: break
         }
-        return
+        if way != .punch || kind == .file { return }
+        if isPunchedDeviceZero(range.lowerBound) { return }
       } catch {
         guard Zeroing.isUnknown(error) else {
           throw .writing(
             name, "zero", error, at: range.lowerBound, byteCount: range.count)
         }
-        zeroing.store(way.next.rawValue, ordering: .relaxed)
       }
+      // Only if no other thread has gone further meanwhile.
+      _ = zeroing.compareExchange(
+        expected: way.rawValue, desired: way.next(for: kind).rawValue, ordering: .relaxed)
     }
     try writeZeros(range)
+  }
+
+  /// The block layer promises zeros after a punch, but disks have lied about less. The first
+  /// punch is read back, from the medium; then the promise is believed.
+  private func isPunchedDeviceZero(_ offset: UInt64) -> Bool {
+    if isPunchTrusted.load(ordering: .relaxed) { return true }
+    let count = Int(Zeroing.deviceAlignment)
+    let isZero = unsafe withUnsafeTemporaryAllocation(byteCount: count, alignment: count) { space in
+      do throws(StorageError) {
+        try unsafe directReader.read(into: space, at: offset, cached: descriptor, of: name)
+        return unsafe space.allSatisfy { $0 == 0 }
+      } catch {
+        return false
+      }
+    }
+    if isZero { isPunchTrusted.store(true, ordering: .relaxed) }
+    return isZero
   }
 
   func writeZeros(_ range: Range<UInt64>) throws(StorageError) {
@@ -121,22 +166,5 @@ extension TargetImage {
       try unsafe writeAll(zeros, at: offset)
       offset += UInt64(count)
     }
-  }
-}
-
-/// A chunk of zeros for everybody. It is never written, so the kernel gives it one page of
-/// real memory at most.
-///
-/// ## Concurrency
-/// Constant; this is the guard of `@unchecked`.
-@safe final class ZeroBytes: @unchecked Sendable {
-  static let shared = ZeroBytes()
-
-  let bytes: UnsafeRawBufferPointer
-
-  private init() {
-    let count = Zeroing.writtenChunkByteCount
-    guard let memory = unsafe calloc(1, count) else { fatalError("out of memory") }
-    unsafe bytes = UnsafeRawBufferPointer(start: memory, count: count)
   }
 }

@@ -12,8 +12,7 @@ import Synchronization
 ///
 /// ## Concurrency
 /// `read`, `extent`, `readPastCache`, and `write` and `zero` of different ranges may be called
-/// from several threads at once. `presentByteCount`, `isPrepared` and `zeroing` are atomics; all
-/// else that changes is in `state`, behind its mutex. `complete` and `abandon` come last, from
+/// from several threads at once. What changes is either an atomic, or in `state` behind its mutex. `complete` and `abandon` come last, from
 /// one thread, when all other calls have returned.
 package final class TargetImage: ReadableImage {
   /// The path that the image has when it is complete.
@@ -35,12 +34,18 @@ package final class TargetImage: ReadableImage {
   let finalByteCount: UInt64?
   let mark: UnfinishedMark?
   let machine: Machine
+  /// The unit in which a device is read and written; 1 for a file.
+  let deviceBlock: Int
   /// How much of a file is there; what lies between this and `byteCount` reads as zeros.
   let presentByteCount: Atomic<UInt64>
   /// Marked where it must be, and grown: may be written.
   let isPrepared: Atomic<Bool>
   /// The raw value of the way of zeroing that has not failed yet.
   let zeroing: Atomic<Int>
+  /// A punched hole of this device was read back and was zero.
+  let isPunchTrusted = Atomic(false)
+  /// How much `write` took since `open`.
+  let writtenByteCount = Atomic(0)
   let state: Mutex<State>
 
   /// What changes while the image is open.
@@ -50,6 +55,7 @@ package final class TargetImage: ReadableImage {
     /// forgotten.
     var lost: StorageError?
     var hasWritten = false
+    var directReader: DirectReader?
     var isOver = false
   }
 
@@ -59,6 +65,12 @@ package final class TargetImage: ReadableImage {
     let partName: String
     let finalName: String
     let isCreatedHere: Bool
+
+    /// Of an image that is changed in place.
+    static func none(_ calls: SystemCalls) -> Place {
+      Place(
+        directory: Descriptor(-1, calls: calls), partName: "", finalName: "", isCreatedHere: false)
+    }
   }
 
   /// Everything that `open` found out.
@@ -71,8 +83,9 @@ package final class TargetImage: ReadableImage {
     var presentByteCount: UInt64
     var size: SizeAgreement
     var wasUnfinished: Bool
+    var deviceBlock = 1
     var mark: UnfinishedMark?
-    var notes: [String]
+    var notes: [String] = []
   }
 
   init(_ parts: consuming Parts, request: TargetRequest, machine: Machine) {
@@ -81,12 +94,14 @@ package final class TargetImage: ReadableImage {
     byteCount = parts.size.byteCount
     finalByteCount = parts.size.finalByteCount
     isNew = parts.isNew
-    startsZero = parts.kind == .file && parts.presentByteCount == 0
+    startsZero =
+      parts.kind == .file && parts.presentByteCount == 0 || parts.size.byteCount == 0
     wasUnfinished = parts.wasUnfinished
     mark = parts.mark
     isDryRun = request.isDryRun
     keepsSparse = request.keepsSparse
     self.machine = machine
+    deviceBlock = parts.deviceBlock
     presentByteCount = Atomic(parts.presentByteCount)
     isPrepared = Atomic(false)
     zeroing = Atomic(Zeroing.first(for: parts.kind, keepsSparse: request.keepsSparse).rawValue)
@@ -112,6 +127,30 @@ package final class TargetImage: ReadableImage {
     if present < bytes.count {
       unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[present...])
         .initializeMemory(as: UInt8.self, repeating: 0)
+    }
+  }
+
+  /// Fills the buffer with what is on the medium, not with what the page cache remembers. Only
+  /// of use after `synchronize`, and before `complete`.
+  @unsafe package func readPastCache(
+    into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64
+  ) throws(StorageError) {
+    try StorageError.requireInside(byteCount, offset, count: bytes.count, of: name, "read back")
+    // What is behind the present end is nowhere on the medium.
+    guard presentCount(of: bytes.count, at: offset) == bytes.count else {
+      try unsafe read(into: bytes, at: offset)
+      return
+    }
+    try unsafe directReader.read(into: bytes, at: offset, cached: descriptor, of: name)
+  }
+
+  /// Opened when it is first needed.
+  var directReader: DirectReader {
+    state.withLock { state in
+      if let reader = state.directReader { return reader }
+      let reader = DirectReader(descriptor, alignment: deviceBlock, on: machine)
+      state.directReader = reader
+      return reader
     }
   }
 

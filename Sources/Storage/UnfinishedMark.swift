@@ -14,7 +14,25 @@ struct UnfinishedMark: Sendable {
   let fileName: String
   let calls: SystemCalls
 
-  /// Nil where this account has no place for marks.
+  /// Nil where this account has no place for marks. A loop device that shows a whole file is
+  /// marked as that file.
+  static func of(
+    _ image: borrowing OpenedImage, device: BlockDevice, on machine: Machine
+  ) -> UnfinishedMark? {
+    switch image.kind {
+    case .file:
+      return UnfinishedMark(forFile: image.descriptor, status: image.status, on: machine)
+    case .device:
+      if let backing = device.wholeLoopBacking,
+        let place = try? machine.calls.open(backing, in: AT_FDCWD, flags: linux_O_PATH),
+        let status = try? machine.calls.status(place.number), status.st_mode & S_IFMT == S_IFREG
+      {
+        return UnfinishedMark(forFile: place, status: status, on: machine)
+      }
+      return UnfinishedMark(forDevice: device.serial, number: device.number.raw, on: machine)
+    }
+  }
+
   init?(forFile file: borrowing Descriptor, status: stat, on machine: Machine) {
     let facts = (try? file.calls.fileFacts(file.number)) ?? linux_file_facts()
     let system =

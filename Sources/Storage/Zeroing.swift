@@ -6,7 +6,8 @@ import Glibc
 /// does not know is not tried again on this image. None of them is a discard, which promises
 /// nothing about what is read afterwards.
 enum Zeroing: Int, CaseIterable, Sendable {
-  /// Leaves a hole.
+  /// Leaves a hole. On a device the block layer promises that zeros are read afterwards, and
+  /// refuses where it cannot.
   case punch
   /// Keeps the space, and writes nothing.
   case zeroRange
@@ -16,25 +17,20 @@ enum Zeroing: Int, CaseIterable, Sendable {
   case written
 
   static func first(for kind: ImageKind, keepsSparse: Bool) -> Zeroing {
-    switch kind {
-    case .file: keepsSparse ? .punch : .zeroRange
-    case .device: .zeroOut
-    }
+    if keepsSparse { return .punch }
+    return kind == .file ? .zeroRange : .zeroOut
   }
 
   /// What to try when this way is not known here.
-  var next: Zeroing {
-    switch self {
-    case .punch: .zeroRange
-    case .zeroRange, .zeroOut, .written: .written
-    }
+  func next(for kind: ImageKind) -> Zeroing {
+    self == .punch ? (kind == .file ? .zeroRange : .zeroOut) : .written
   }
 
-  /// Whether an errno means that this way is not known here. EINVAL is what some FUSE file
-  /// systems and drivers say; writing zeros is right whatever they meant.
+  /// Whether an errno means that this way is not known here. EINVAL and the like are what
+  /// some FUSE file systems and drivers say; writing zeros is right whatever they meant.
   static func isUnknown(_ error: SystemError) -> Bool {
     switch error.number {
-    case EOPNOTSUPP, ENOSYS, ENOTTY, EINVAL, EPERM: true
+    case EOPNOTSUPP, ENOSYS, ENOTTY, EINVAL, EPERM, EREMOTEIO: true
     default: false
     }
   }

@@ -14,7 +14,8 @@
 extern const int32_t linux_O_DIRECT;
 extern const int32_t linux_O_PATH;
 
-// Modes of fallocate(2). Both keep the size of the file.
+// Modes of fallocate(2). All keep the size of the file; the first only allocates.
+extern const int32_t linux_KEEP_SIZE;
 extern const int32_t linux_PUNCH_HOLE;
 extern const int32_t linux_ZERO_RANGE;
 
@@ -31,8 +32,8 @@ int linux_rename_without_replacing(int directory, const char *from, const char *
 int linux_fallocate(int file, int32_t mode, int64_t offset, int64_t byte_count);
 int64_t linux_seek_data(int file, int64_t offset);
 int64_t linux_seek_hole(int file, int64_t offset);
-// Starts writing dirty pages of the range back without waiting for them.
-int linux_start_writeback(int file, int64_t offset, int64_t byte_count);
+// Starts writing all dirty pages back without waiting for them.
+int linux_start_writeback(int file);
 
 // Block devices.
 int linux_device_byte_count(int device, uint64_t *byte_count);

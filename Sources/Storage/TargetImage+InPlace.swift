@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+import Glibc
+
+/// A target that exists: a file or a device, which is changed in place. All that could make this
+/// a mistake is asked before it is opened for writing, and whatever can change is asked again
+/// when it is ours.
+extension TargetImage {
+  static func openInPlace(
+    _ path: ImagePath, _ seen: stat, _ kind: ImageKind, _ request: TargetRequest,
+    _ policy: PathPolicy, _ machine: Machine
+  ) throws(StorageError) -> TargetImage {
+    let device = BlockDevice(DeviceNumber(UInt64(seen.st_rdev)), on: machine)
+    let serial = kind == .device ? device.serial : ""
+    let name = path.text
+    let identity = ImageIdentity(seen, kind: kind, byteCount: 0, serial: serial)
+    if let source = request.sourceIdentity,
+      let sentence = SharedStorage.sentence(source: source, target: identity, on: machine)
+    {
+      throw StorageError(.refused(.sameImage), object: name, sentence: sentence)
+    }
+    var notes = try permit(
+      kind == .device
+        ? Occupation.all(of: device, on: machine) : Occupation.all(ofFile: seen, on: machine),
+      name, request)
+    if kind == .device && device.isReadOnly {
+      throw StorageError(
+        .refused(.readOnly), object: name, sentence: "is a read-only device",
+        hint: "blockdev --setrw \(name), if that is what you want")
+    }
+    let image = try openImage(path, seen, kind, request, policy, machine)
+    if !request.isDryRun {
+      try ImageLock.take(image.descriptor, of: name, kind: kind, on: machine)
+      ImageLock.warnOthers(image.descriptor)
+    }
+    if let lock = Occupation.lock(on: image.descriptor, status: image.status, on: machine) {
+      notes += try permit([lock], name, request)
+    }
+    let present = try image.byteCount(named: name)
+    if kind == .device { try? machine.calls.deviceFlush(image.descriptor.number) }
+    if kind == .file && image.status.st_nlink > 1 {
+      notes.append("\(name): has \(image.status.st_nlink) names, and is changed under all of them")
+    }
+    let size = try SizeAgreement(
+      request.sizePolicy, source: request.sourceByteCount, target: present, kind: kind, name: name)
+    let mark = UnfinishedMark.of(image, device: device, on: machine)
+    let block = kind == .device ? image.logicalBlock : 1
+    let parts = Parts(
+      name: name, kind: kind, descriptor: image.descriptor, place: .none(machine.calls),
+      isNew: false, presentByteCount: present, size: size, wasUnfinished: mark?.exists ?? false,
+      deviceBlock: block, mark: mark, notes: notes)
+    return TargetImage(parts, request: request, machine: machine)
+  }
+
+  /// Refuses, or says in notes what was insisted on.
+  private static func permit(
+    _ occupations: [Occupation], _ name: String, _ request: TargetRequest
+  ) throws(StorageError) -> [String] {
+    let forbidding = occupations.first { !$0.isForceable || !request.isForced }
+    if let forbidding { throw forbidding.error(for: name) }
+    return occupations.map { "\(name): \($0.note)" }
+  }
+
+  /// A device is opened exclusively: the kernel itself then says no when it is mounted, swapped
+  /// to or built on, also where we cannot see by whom.
+  private static func openImage(
+    _ path: ImagePath, _ seen: stat, _ kind: ImageKind, _ request: TargetRequest,
+    _ policy: PathPolicy, _ machine: Machine
+  ) throws(StorageError) -> OpenedImage {
+    let access = request.isDryRun ? O_RDONLY : kind == .device ? O_RDWR | O_EXCL : O_RDWR
+    do throws(StorageError) {
+      return try OpenedImage.open(
+        path, seen: seen, kind: kind, flags: access, within: policy, calls: machine.calls)
+    } catch where error.errorNumber == EBUSY {
+      let users = ProcessTable.users(of: seen, on: machine)
+      throw StorageError(
+        .refused(.held), object: path.text,
+        sentence: users.isEmpty
+          ? "is held by the kernel or by another program"
+          : "is in use by \(users.joined(separator: ", "))",
+        hint: "it may be mounted in a container, or another run may be writing it")
+    } catch where error.errorNumber == ETXTBSY {
+      throw StorageError(
+        .refused(.held), object: path.text, sentence: "is in use by the kernel or being executed")
+    }
+  }
+}
