@@ -107,3 +107,8 @@ int linux_lock_shared(int file, int64_t offset, int64_t byte_count) {
 const char *linux_error_text(int32_t error_number, char *space, size_t byte_count) {
   return strerror_r(error_number, space, byte_count);
 }
+
+int linux_terminal_columns(int terminal) {
+  struct winsize size;
+  return ioctl(terminal, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}

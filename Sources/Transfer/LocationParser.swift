@@ -170,16 +170,7 @@ package struct LocationParser {
     }
     return RemoteLocation(
       user: user.map(String.init), host: String(host), port: port,
-      path: try checked(path: relativeToHome(path)))
-  }
-
-  /// A remote command starts in the home directory, and its path is quoted: no shell
-  /// expands the tilde, so it is done here.
-  private func relativeToHome(_ path: String) -> String {
-    if path == "~" || path == "~/" { return "." }
-    guard path.hasPrefix("~/") else { return path }
-    let rest = path.dropFirst(2).drop { $0 == "/" }
-    return rest.hasPrefix("-") || rest.isEmpty ? "./\(rest)" : String(rest)
+      path: try checked(path: path))
   }
 
   private func check(_ name: String, is part: String, limit: Int) throws(TransferError) {

@@ -87,11 +87,10 @@ struct ArgumentParser {
 
   private mutating func readShort(_ word: String) throws(UsageError) {
     var letters = word.dropFirst()
+    var previous: Flag?
     while let letter = letters.popFirst() {
       guard let flag = flags.first(where: { $0.short == letter }) else {
-        throw UsageError(
-          "unknown option '-\(letter)'\(word.count > 2 ? " in '\(word)'" : "")",
-          hint: RsyncHabit.hint(for: "-\(letter)") ?? UsageError("").hint)
+        throw unknown(letter, in: word, after: previous, rest: String(letter) + letters)
       }
       let spelling = "-\(letter)"
       if flag.needsValue {
@@ -99,7 +98,20 @@ struct ArgumentParser {
         return try apply(flag, .value(value), spelling)
       }
       try apply(flag, .bare, spelling)
+      previous = flag
     }
+  }
+
+  private func unknown(
+    _ letter: Character, in word: String, after previous: Flag?, rest: String
+  ) -> UsageError {
+    let sentence = "unknown option '-\(letter)'" + (word.count > 2 ? " in '\(word)'" : "")
+    if let previous, case .optional = previous.value {
+      let value = rest.hasPrefix("=") ? rest.dropFirst() : rest[...]
+      return UsageError(sentence, hint: "its value is written as --\(previous.long)=\(value)")
+    }
+    if let hint = RsyncHabit.hint(for: "-\(letter)") { return UsageError(sentence, hint: hint) }
+    return UsageError(sentence)
   }
 
   private mutating func nextWord(for spelling: String) throws(UsageError) -> String {

@@ -13,7 +13,7 @@ struct Flag: Sendable {
 
   /// What a shell offers for a value.
   enum Completion: Equatable, Sendable {
-    case nothing, file, directory, command
+    case nothing, file, command
     case choices([String])
   }
 
@@ -42,6 +42,8 @@ struct Flag: Sendable {
   let value: Value
   /// Whether `--no-NAME` undoes it.
   let isNegatable: Bool
+  /// Whether giving it again adds to it, where it otherwise replaces.
+  let isRepeatable: Bool
   let group: Group
   let subcommands: Set<Subcommand>
   /// One clause for the help and the completions.
@@ -52,13 +54,15 @@ struct Flag: Sendable {
 
   init(
     _ long: String, _ short: Character? = nil, value: Value = .none, isNegatable: Bool = false,
-    group: Group, for subcommands: Set<Subcommand>, summary: String, description: String,
+    isRepeatable: Bool = false, group: Group, for subcommands: Set<Subcommand>, summary: String,
+    description: String,
     apply: @escaping Apply
   ) {
     self.long = long
     self.short = short
     self.value = value
     self.isNegatable = isNegatable
+    self.isRepeatable = isRepeatable
     self.group = group
     self.subcommands = subcommands
     self.summary = summary
@@ -90,4 +94,7 @@ struct Flag: Sendable {
 
   /// The long names that the parser takes: the name itself and its negation.
   var longNames: [String] { isNegatable ? [long, "no-\(long)"] : [long] }
+
+  /// What `--no-NAME` does, in a clause.
+  var negatedSummary: String { "turn --\(long) off" }
 }

@@ -46,7 +46,8 @@ extension FlagTable {
       arguments.compression = try compression(typed)
     },
     Flag(
-      "seed", value: .required("IMAGE", .file), group: .copying, for: [.copy, .server],
+      "seed", value: .required("IMAGE", .file), isRepeatable: true, group: .copying,
+      for: [.copy, .server],
       summary: "another image at the target's end to reuse pages of",
       description: """
         A further image, at the target's end, whose pages may be reused instead of being sent: \

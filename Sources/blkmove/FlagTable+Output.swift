@@ -7,7 +7,7 @@ extension FlagTable {
 
   static let output: [Flag] = [
     Flag(
-      "verbose", "v", group: .output, for: runs,
+      "verbose", "v", isRepeatable: true, group: .output, for: runs,
       summary: "say more",
       description: """
         Say what is being done as it begins: the ends as they were understood, the limits that \
@@ -83,7 +83,8 @@ extension FlagTable {
 
   static let serving: [Flag] = [
     Flag(
-      "restrict", value: .required("PATH", .file), group: .serving, for: [.serve],
+      "restrict", value: .required("PATH", .file), isRepeatable: true, group: .serving,
+      for: [.serve],
       summary: "a directory or device that may be served",
       description: """
         A directory, whose images may be served, or one image or device. Further paths may follow \

@@ -24,16 +24,16 @@ struct Invocation: Sendable {
   init(
     _ arguments: Arguments, environment: [String: String],
     isDirectory: (String) -> Bool = FileKind.isDirectory
-  ) throws(Failure) {
+  ) throws(CommandError) {
     do {
       settings = try Settings(arguments, environment: environment)
       task = try Self.task(arguments, isDirectory)
     } catch let error as UsageError {
-      throw Failure(error)
+      throw CommandError(error)
     } catch let error as TransferError {
-      throw Failure(error)
+      throw CommandError(error)
     } catch {
-      throw Failure("\(error)", status: .failed)
+      throw CommandError("\(error)", status: .failed)
     }
   }
 

@@ -3,72 +3,39 @@
 import Glibc
 import Transfer
 
-/// Reads the command line, runs what it asks for, says how it went, and exits.
+/// Takes the words of the command line and the environment from the system, runs the session,
+/// and exits with its status.
 @main
 enum Main {
-  static func main() {
-    signal(SIGPIPE, SIG_IGN)
-    let status = run(Array(CommandLine.arguments.dropFirst()))
-    exit(Int32(status.rawValue))
-  }
-
-  nonisolated static func run(_ words: [String]) -> ExitStatus {
-    do {
-      let arguments = try ArgumentParser.parse(words)
-      let invocation = try Invocation(
-        arguments,
-        environment: [
-          "BLKMOVE_RSH": environment("BLKMOVE_RSH"), "RSYNC_RSH": environment("RSYNC_RSH"),
-        ])
-      return try perform(invocation)
-    } catch let error as UsageError {
-      return report(Failure(error))
-    } catch let error as TransferError {
-      return report(Failure(error))
-    } catch let failure as Failure {
-      return report(failure)
-    } catch {
-      return report(Failure("\(error)", status: .failed))
+  nonisolated static func main() {
+    let signals = Signals.block()
+    let console = Console()
+    let session = Session(console: console, environment: environment()) { reporter, progress in
+      Attendant(signals: signals, reporter: reporter, progress: progress, cancel: {}).start()
     }
+    let (words, unreadable) = words()
+    exit(Int32(session.run(words, unreadable: unreadable).rawValue))
   }
 
-  nonisolated static func environment(_ name: String) -> String {
-    unsafe getenv(name).map { unsafe String(cString: $0) } ?? ""
-  }
-
-  nonisolated static func perform(_ invocation: Invocation) throws -> ExitStatus {
-    let counters = Counters()
-    let run = Run(settings: invocation.settings, counters: counters)
-    switch invocation.task {
-    case .copy(let sources, let target):
-      for source in sources {
-        let report = try run.copy(source, to: target)
-        let figures = report.counters
-        print(
-          "sent \(ByteText.exact(figures.wireSent)) bytes  "
-            + "received \(ByteText.exact(figures.wireReceived)) bytes")
-        print(
-          "equal \(ByteText.human(figures.equal))  zero \(ByteText.human(figures.zero))  "
-            + "found \(ByteText.human(figures.found))  sent \(ByteText.human(figures.sent))")
-      }
-    case .verify(let source, let target):
-      return try run.verify(source, against: target).isEqual ? .done : .differ
-    case .digest(let images):
-      for image in images { print(try run.digest(of: image), image.displayed) }
-    case .serve: return .refused
-    case .server(let role, let path, let seeds):
-      return Server(role: role, path: path, seeds: seeds).serve()
-    case .generate(let file): print(file.text, terminator: "")
-    case .help(let subcommand): print(Help.text(for: subcommand), terminator: "")
-    case .version: print("\(Program.name) \(Program.version)")
+  /// The arguments, and the position of the first that is not UTF-8.
+  private nonisolated static func words() -> (words: [String], unreadable: Int?) {
+    var words: [String] = []
+    var unreadable: Int?
+    for position in 1..<max(1, Int(CommandLine.argc)) {
+      guard let argument = unsafe CommandLine.unsafeArgv[position] else { break }
+      let word = unsafe String(validatingCString: argument)
+      if word == nil, unreadable == nil { unreadable = position }
+      words.append(word ?? "?")
     }
-    return .done
+    return (words, unreadable)
   }
 
-  nonisolated static func report(_ failure: Failure) -> ExitStatus {
-    var text = "\(Program.name): \(failure.displayed)\n"
-    if let hint = failure.hint { text += "hint: \(hint)\n" }
-    _ = TextOutput.standardError.write(text)
-    return failure.status
+  private nonisolated static func environment() -> [String: String] {
+    let names = ["BLKMOVE_RSH", "RSYNC_RSH", "TERM", ServeRestriction.commandVariable]
+    var environment: [String: String] = [:]
+    for name in names {
+      if let value = unsafe getenv(name) { environment[name] = unsafe String(cString: value) }
+    }
+    return environment
   }
 }

@@ -6,6 +6,6 @@ enum Program {
   static let name = "blkmove"
   static let version = "0.1.0"
   /// The month of the release, for the manual page: a generated file must not carry today's date.
-  static let releaseDate = "2025-11-20"
+  static let releaseDate = "2026-11-20"
   static let summary = "make one disk image or block device equal to another"
 }

@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Transfer
+import Wire
 
 /// What `blkmove serve` lets the holder of an ssh key do: these paths, in these roles.
+///
+/// As the forced command of a key it sees what the client wanted to run, and reads it as the one
+/// command that a client of ours sends. Anything else is refused; nothing of it is ever
+/// executed.
 struct ServeRestriction: Equatable, Sendable {
+  /// Where sshd leaves the client's command.
+  static let commandVariable = "SSH_ORIGINAL_COMMAND"
+
   var paths: [String]
   var mode: Server.Mode
 
@@ -17,9 +25,71 @@ struct ServeRestriction: Equatable, Sendable {
       throw UsageError("'\(Program.name) serve' needs '--restrict PATH'")
     }
     guard !(arguments.isReadOnly && arguments.isWriteOnly) else {
-      throw UsageError("'--read-only' and '--write-only' leave nothing to serve")
+      throw UsageError("'--read-only' and '--write-only' together leave nothing to serve")
     }
-    paths = arguments.restrictions + arguments.operands
-    mode = arguments.isReadOnly ? .readOnly : arguments.isWriteOnly ? .writeOnly : .readWrite
+    let paths = arguments.restrictions + arguments.operands
+    if paths.contains("") { throw UsageError("option '--restrict': a path is empty") }
+    self.init(
+      paths: paths,
+      mode: arguments.isReadOnly ? .readOnly : arguments.isWriteOnly ? .writeOnly : .readWrite)
+  }
+
+  /// The server that the client asks for, when it may have it.
+  func server(for command: String?) throws(CommandError) -> Server {
+    guard let command, !command.isEmpty else {
+      throw Self.refusal(
+        "this key is for \(Program.name) only, and no command was sent",
+        hint: "use it as in: \(Program.name) SOURCE HOST:PATH")
+    }
+    let words: [String]
+    do {
+      words = try ShellWords.split(command, name: Self.commandVariable)
+    } catch {
+      throw Self.refusal("the client's command cannot be read: \(error.description)")
+    }
+    let request = try Self.request(words, command)
+    switch (mode, request.role) {
+    case (.readOnly, .target): throw Self.refusal("this key may only read here, not write")
+    case (.writeOnly, .source): throw Self.refusal("this key may only write here, not read")
+    default: break
+    }
+    return Server(
+      role: request.role, path: request.path, seeds: request.seeds, restriction: paths, mode: mode)
+  }
+
+  private struct Request {
+    var role: Server.Role
+    var path: String
+    var seeds: [String]
+  }
+
+  /// `PROGRAM... --server ROLE [--seed PATH]... -- PATH`, and nothing else.
+  private static func request(
+    _ words: [String], _ command: String
+  ) throws(CommandError) -> Request {
+    guard
+      let start = words.firstIndex(of: "--server"),
+      let program = words[..<start].last, isOurName(program),
+      let arguments = try? ArgumentParser.parse(Array(words[start...])),
+      arguments.subcommand == .server, let role = arguments.serverRole,
+      words.contains("--"), arguments.operands.count == 1,
+      let path = arguments.operands.first, !path.isEmpty
+    else {
+      throw refusal("this key is for \(Program.name) only, not for '\(shortened(command))'")
+    }
+    return Request(role: role, path: path, seeds: arguments.seeds)
+  }
+
+  /// Whatever stands before it (`sudo -n`, `env`), the program must be ours by its name.
+  private static func isOurName(_ program: String) -> Bool {
+    program.split(separator: "/").last?.hasPrefix(Program.name) == true
+  }
+
+  private static func shortened(_ command: String) -> String {
+    command.count <= 80 ? command : "\(command.prefix(77))..."
+  }
+
+  private static func refusal(_ sentence: String, hint: String? = nil) -> CommandError {
+    CommandError(sentence, hint: hint, status: .refused)
   }
 }

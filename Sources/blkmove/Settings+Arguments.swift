@@ -39,8 +39,15 @@ extension Settings {
   }
 
   private static func words(of text: String, from name: String) throws(UsageError) -> [String] {
-    let words = text.split(separator: " ").map(String.init)
-    guard let command = words.first else { throw UsageError("\(name): no command") }
+    let words: [String]
+    do {
+      words = try ShellWords.split(text, name: name)
+    } catch {
+      throw UsageError(error.description)
+    }
+    guard let command = words.first, !command.isEmpty else {
+      throw UsageError("\(name): '\(text)' names no command")
+    }
     if command.hasPrefix("-") {
       throw UsageError("\(name): '\(command)' is an option, not a command")
     }

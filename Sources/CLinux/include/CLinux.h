@@ -66,3 +66,6 @@ int linux_lock_shared(int file, int64_t offset, int64_t byte_count);
 
 // strerror_r(3), the GNU one: the text may be anywhere, and is always terminated.
 const char *linux_error_text(int32_t error_number, char *space, size_t byte_count);
+
+// The width of a terminal in columns; 0 when it is none, or does not know.
+int linux_terminal_columns(int terminal);

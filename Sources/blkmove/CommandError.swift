@@ -4,7 +4,7 @@ import Transfer
 
 /// Why the command ends with a status other than 0, as it is said: `blkmove: SENTENCE`, then at
 /// most one `hint:` line.
-struct Failure: Error, Equatable {
+struct CommandError: Error, Equatable {
   /// Which end it is about, when it is about one.
   var end: TransferError.End?
   var sentence: String
@@ -28,9 +28,14 @@ struct Failure: Error, Equatable {
     self.init(error.sentence, end: error.end, hint: error.hint, status: error.status)
   }
 
-  static let interrupted = Failure(
+  static let interrupted = CommandError(
     "interrupted; what has arrived is kept, run again to go on", status: .interrupted)
 
   /// The sentence with the end that it is about.
   var displayed: String { (end.map { "\($0.rawValue) " } ?? "") + sentence }
+
+  /// As it stands on standard error.
+  var lines: [String] {
+    ["\(Program.name): \(displayed)"] + (hint.map { ["hint: \($0)"] } ?? [])
+  }
 }

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Transfer
+
+/// What does the work behind the command: the room `Transfer`, or a stand-in for tests.
+struct Engine: Sendable {
+  var copy:
+    @Sendable (Settings, Counters, Location, Location, @escaping Announce)
+      throws(TransferError) -> Report
+  var verify:
+    @Sendable (Settings, Counters, Location, Location, @escaping Announce)
+      throws(TransferError) -> Report
+  var digest:
+    @Sendable (Settings, Counters, Location, @escaping Announce) throws(TransferError) -> Digest
+  var serve: @Sendable (Server) -> ExitStatus
+
+  static let transfer = Engine(
+    copy: { (settings, counters, source, target, announce) throws(TransferError) in
+      try Run(settings: settings, counters: counters).copy(source, to: target)
+    },
+    verify: { (settings, counters, source, target, announce) throws(TransferError) in
+      try Run(settings: settings, counters: counters).verify(source, against: target)
+    },
+    digest: { (settings, counters, image, announce) throws(TransferError) in
+      try Run(settings: settings, counters: counters).digest(of: image)
+    },
+    serve: { $0.serve() })
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Storage
+import Transfer
+
+/// One call of the command, from the words on its line to the status it exits with.
+///
+/// It relies on nothing global: the console, the environment and the engine are given to it,
+/// so that tests run it whole.
+struct Session {
+  let console: Console
+  let environment: [String: String]
+  var engine = Engine.transfer
+  /// Called once before a run, to start what looks after it.
+  var attend: (Reporter, TerminalProgress) -> Void = { _, _ in }
+
+  /// - Parameter unreadable: the position of a word that is not UTF-8. Taken as it looks, it would
+  ///   name another file.
+  func run(_ words: [String], unreadable: Int? = nil) -> ExitStatus {
+    if let unreadable {
+      let error = UsageError(
+        "argument \(unreadable) is not valid UTF-8",
+        hint: "name the image through a link or a directory that is")
+      return fail(CommandError(error), isJSON: ArgumentParser.asksForJSON(words))
+    }
+    let arguments: Arguments
+    do {
+      arguments = try ArgumentParser.parse(words)
+    } catch {
+      return fail(CommandError(error), isJSON: ArgumentParser.asksForJSON(words))
+    }
+    do {
+      return try perform(Invocation(arguments, environment: environment), arguments)
+    } catch {
+      return fail(error, isJSON: arguments.isJSON, operation: arguments.subcommand)
+    }
+  }
+
+  private func perform(
+    _ invocation: Invocation, _ arguments: Arguments
+  ) throws(CommandError) -> ExitStatus {
+    switch invocation.task {
+    case .help(let subcommand): return show(Help.text(for: subcommand))
+    case .version: return show("\(Program.name) \(Program.version)\n")
+    case .generate(let file): return show(file.text)
+    case .server(let role, let path, let seeds):
+      return engine.serve(Server(role: role, path: path, seeds: seeds))
+    case .serve(let restriction):
+      let command = environment[ServeRestriction.commandVariable]
+      return engine.serve(try restriction.server(for: command))
+    case .copy, .verify, .digest: return try run(invocation, arguments)
+    }
+  }
+
+  private func run(
+    _ invocation: Invocation, _ arguments: Arguments
+  ) throws(CommandError) -> ExitStatus {
+    let reporter = Reporter(
+      arguments, operation: arguments.subcommand, settings: invocation.settings,
+      console: console)
+    if let path = arguments.logFile { reporter.log(to: try LogFile.open(path)) }
+    let progress = TerminalProgress(channel: try channel(arguments), reporter: reporter)
+    attend(reporter, progress)
+    let runner = TaskRunner(
+      settings: invocation.settings, reporter: reporter, progress: progress, engine: engine)
+    let status = runner.run(invocation.task)
+    // After an interruption the other thread has the last word, and exits.
+    guard reporter.finish(status) else { while true { pause() } }
+    let isTextTheResult = arguments.isJSON || arguments.subcommand == .digest
+    return isTextTheResult ? checkOutput(status) : status
+  }
+
+  /// Where progress goes: to a terminal by itself, elsewhere when it is asked for.
+  private func channel(_ arguments: Arguments) throws(CommandError) -> TerminalProgress.Channel {
+    let canRedraw = console.errors.isTerminal && environment["TERM"].map { $0 != "dumb" } == true
+    switch arguments.progress {
+    case .off: return .none
+    case .automatic:
+      return canRedraw && !arguments.isQuiet && !arguments.isJSON ? .redrawn : .none
+    case .on: return canRedraw ? .redrawn : .lines(console.errors)
+    case .descriptor(let number):
+      let mode = fcntl(number, F_GETFL)
+      guard mode >= 0, mode & O_ACCMODE != O_RDONLY else {
+        throw CommandError(
+          UsageError("option '--progress': descriptor \(number) is not open for writing"))
+      }
+      return .lines(TextOutput(descriptor: number))
+    }
+  }
+
+  private func show(_ text: String) -> ExitStatus {
+    console.write(text)
+    return checkOutput(.done)
+  }
+
+  /// What was asked for and could not be written is not done.
+  private func checkOutput(_ status: ExitStatus) -> ExitStatus {
+    guard let error = console.outputError, status == .done else { return status }
+    let text = SystemError(number: error).text
+    console.warn(CommandError("standard output: write: \(text)", status: .failed).lines)
+    return .failed
+  }
+
+  /// An end before the beginning: the one error, and in JSON the one result.
+  private func fail(
+    _ error: CommandError, isJSON: Bool, operation: Subcommand? = nil
+  ) -> ExitStatus {
+    var arguments = Arguments()
+    arguments.isJSON = isJSON
+    let reporter = Reporter(arguments, operation: operation, console: console)
+    reporter.error(error)
+    reporter.finish(error.status)
+    return error.status
+  }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Transfer
+
+/// Carries out what a command line asks for, image by image, and reports each.
+///
+/// It relies on `Engine` for the work itself, so that everything said around it can be
+/// tested without copying anything.
+struct TaskRunner {
+  var settings: Settings
+  let reporter: Reporter
+  let progress: TerminalProgress
+  let engine: Engine
+
+  /// The status to exit with; the end itself is not said yet.
+  func run(_ task: Invocation.Task) -> ExitStatus {
+    switch task {
+    case .copy(let sources, let target): copy(sources, to: target)
+    case .verify(let source, let target): verify(source, against: target)
+    case .digest(let images): digest(images)
+    case .serve, .server, .generate, .help, .version: .failed
+    }
+  }
+
+  private func copy(_ sources: [Location], to target: Location) -> ExitStatus {
+    reporter.start(sources, target)
+    return each(sources, target) { (source, counters) throws(TransferError) in
+      try engine.copy(settings, counters, source, target, reporter.announce)
+    }
+  }
+
+  private func verify(_ source: Location, against target: Location) -> ExitStatus {
+    reporter.start([source], target)
+    return each([source], target) { (source, counters) throws(TransferError) in
+      let report = try engine.verify(settings, counters, source, target, reporter.announce)
+      if !reporter.arguments.isQuiet { reporter.answer(verdict(report, source, target)) }
+      return report
+    }
+  }
+
+  private func digest(_ images: [Location]) -> ExitStatus {
+    reporter.start(images, nil)
+    return each(images, nil) { (image, counters) throws(TransferError) in
+      let digest = try engine.digest(settings, counters, image, reporter.announce)
+      reporter.answer("\(digest.hexadecimal)  \(image.displayed)")
+      var report = Report()
+      report.counters = counters.snapshot
+      report.imageByteCount = report.counters.imageByteCount
+      report.imageDigest = digest
+      return report
+    }
+  }
+
+  /// One image after the other. An image that fails does not keep the others from
+  /// their turn, a connection that fails does.
+  private func each(
+    _ sources: [Location], _ target: Location?,
+    _ work: (Location, Counters) throws(TransferError) -> Report
+  ) -> ExitStatus {
+    var worst = ExitStatus.done
+    for (index, source) in sources.enumerated() {
+      let subject = TerminalProgress.Subject(
+        source: source.displayed, target: target?.displayed, counters: Counters(),
+        position: sources.count > 1 ? (index + 1, sources.count) : nil)
+      progress.follow(subject)
+      let status: ExitStatus
+      do {
+        let report = try work(source, subject.counters)
+        progress.rest()
+        status = report.isEqual ? .done : .differ
+        reporter.add(ImageResult(subject, status, report))
+      } catch {
+        progress.rest()
+        status = error.status
+        reporter.add(ImageResult(subject, status))
+        reporter.error(CommandError(error))
+      }
+      if worst == .done { worst = status }
+      if status != .done, status != .failed, status != .refused { break }
+    }
+    return worst
+  }
+
+  private func verdict(_ report: Report, _ source: Location, _ target: Location) -> String {
+    let names = "\(source.displayed) and \(target.displayed)"
+    if report.isEqual {
+      let digest = report.imageDigest.map { ", digest \($0.hexadecimal)" } ?? ""
+      return "equal: \(names), \(ByteText.both(report.imageByteCount))\(digest)"
+    }
+    let place = report.firstDifference.map { ", first at byte \(ByteText.exact($0))" } ?? ""
+    return "differ: \(names)\(place)"
+  }
+}
+
+extension ImageResult {
+  init(_ subject: TerminalProgress.Subject, _ status: ExitStatus, _ report: Report) {
+    let target = report.targetName.isEmpty ? subject.target : report.targetName
+    self.init(source: subject.source, target: target, status: status, report: report)
+  }
+}

@@ -1,0 +1,67 @@
+# fish completion for blkmove; generated from the table of flags by "make generate"
+# SPDX-License-Identifier: Apache-2.0
+
+function __blkmove_subcommand
+  for word in (commandline -opc)[2..-1]
+    switch $word
+      case verify digest serve
+        echo $word
+        return
+      case --
+        break
+    end
+  end
+  echo copy
+end
+
+function __blkmove_is
+  contains -- (__blkmove_subcommand) $argv
+end
+
+# Whether only options have been typed so far.
+function __blkmove_is_at_start
+  for word in (commandline -opc)[2..-1]
+    string match -q -- '-*' $word; or return 1
+  end
+end
+
+function __blkmove_is_typing
+  string match -q -- "$argv*" (commandline -ct)
+end
+
+complete -c blkmove -n __blkmove_is_at_start -a verify -d 'compare two images and change neither'
+complete -c blkmove -n __blkmove_is_at_start -a digest -d 'print the 32-byte name of each image'
+complete -c blkmove -n __blkmove_is_at_start -a serve -d 'be the forced command of an ssh key, for these paths only'
+complete -c blkmove -n '__blkmove_is copy verify digest' -a '(__fish_print_hostnames):' -d host
+
+complete -c blkmove -n '__blkmove_is copy' -s n -l dry-run -d 'tell what would be sent, change nothing'
+complete -c blkmove -n '__blkmove_is copy' -s W -l whole -d 'send everything that is not zero without asking'
+complete -c blkmove -n '__blkmove_is copy' -l no-whole -d 'turn --whole off'
+complete -c blkmove -n '__blkmove_is copy' -s S -l sparse -d 'make zeros holes at the target (the default)'
+complete -c blkmove -n '__blkmove_is copy' -l no-sparse -d 'turn --sparse off'
+complete -c blkmove -n '__blkmove_is copy' -s z -l compress -d 'compress on the wire: auto (the default), none, 1..19'
+complete -c blkmove -n '__blkmove_is copy; and __blkmove_is_typing --compress=' -a '--compress=auto --compress=none --compress=1 --compress=2 --compress=3 --compress=4 --compress=5 --compress=6 --compress=7 --compress=8 --compress=9 --compress=10 --compress=11 --compress=12 --compress=13 --compress=14 --compress=15 --compress=16 --compress=17 --compress=18 --compress=19'
+complete -c blkmove -n '__blkmove_is copy' -l no-compress -d 'turn --compress off'
+complete -c blkmove -n '__blkmove_is copy' -l seed -r -F -d 'another image at the target\'s end to reuse pages of'
+complete -c blkmove -n '__blkmove_is copy verify' -l size-policy -r -f -a 'strict resize min' -d 'when sizes differ: strict, resize (the default), min'
+complete -c blkmove -n '__blkmove_is copy' -l verify -d 'read the target back from its medium before saying done'
+complete -c blkmove -n '__blkmove_is copy' -l no-verify -d 'turn --verify off'
+complete -c blkmove -n '__blkmove_is copy verify digest' -s f -l force -d 'go on over locks and unfinished images'
+complete -c blkmove -n '__blkmove_is copy verify digest' -s e -l rsh -r -f -a '(__fish_complete_command)' -d 'the remote shell and its options (ssh)'
+complete -c blkmove -n '__blkmove_is copy verify digest' -l remote-path -r -f -d 'the command at the other end (blkmove)'
+complete -c blkmove -n '__blkmove_is copy verify digest' -l bwlimit -r -f -d 'send at most RATE, such as 10M, 1.5MB or 100Mbit'
+complete -c blkmove -n '__blkmove_is copy verify digest' -l timeout -r -f -d 'give the other end up after so long a silence'
+complete -c blkmove -n '__blkmove_is copy verify digest' -s v -l verbose -d 'say more'
+complete -c blkmove -n '__blkmove_is copy verify digest' -s q -l quiet -d 'say nothing but errors'
+complete -c blkmove -n '__blkmove_is copy verify digest' -s P -l progress -d 'show progress even when stderr is no terminal'
+complete -c blkmove -n '__blkmove_is copy verify digest' -l no-progress -d 'turn --progress off'
+complete -c blkmove -n '__blkmove_is copy verify' -l stats -d 'print a table of figures at the end'
+complete -c blkmove -n '__blkmove_is copy verify digest' -l json -d 'print one JSON object a line instead of text'
+complete -c blkmove -n '__blkmove_is copy verify digest' -l log-file -r -F -d 'append what happens to FILE, with times'
+complete -c blkmove -n '__blkmove_is copy verify digest serve' -s h -l help -d 'print this help'
+complete -c blkmove -n '__blkmove_is copy verify digest serve' -s V -l version -d 'print the version'
+complete -c blkmove -n '__blkmove_is copy verify digest' -l threads -r -f -d 'scanning threads at each end (one a processor)'
+complete -c blkmove -n '__blkmove_is copy' -l index-memory -r -f -d 'memory for finding moved content (64M)'
+complete -c blkmove -n '__blkmove_is serve' -l restrict -r -F -d 'a directory or device that may be served'
+complete -c blkmove -n '__blkmove_is serve' -l read-only -d 'serve as the source only'
+complete -c blkmove -n '__blkmove_is serve' -l write-only -d 'serve as the target only'
