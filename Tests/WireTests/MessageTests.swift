@@ -88,12 +88,14 @@ import Wire
       for flip in 1...255 as ClosedRange<UInt8> {
         payload[index] = before ^ flip
         let mutant = Frame(type: frame.type, payload: payload)
-        guard
-          let message = try? Message(mutant, width: golden.width, shape: golden.shape)
-        else { continue }
-        _ = message.encoded()
-        guard case .data(let batch) = message else { continue }
-        _ = try? batch.content(shape: GoldenMessage.shape, using: decompressor)
+        for width in DigestWidth.allCases {
+          for shape in [nil, GoldenMessage.shape] {
+            guard let message = try? Message(mutant, width: width, shape: shape) else { continue }
+            _ = message.encoded()
+            guard case .data(let batch) = message else { continue }
+            _ = try? batch.content(shape: GoldenMessage.shape, using: decompressor)
+          }
+        }
       }
       payload[index] = before
     }

@@ -15,7 +15,10 @@ struct RandomMessage {
     case .job: job()
     case .source: source()
     case .target: target()
-    case .pass: .pass(PassStart(number: UInt16.random(in: 1...UInt16.max, using: &bits), isFull: bits.flip()))
+    case .pass:
+      .pass(
+        PassStart(
+          number: UInt16.random(in: 1...UInt16.max, using: &bits), isFull: bits.flip()))
     case .segments: .segments(runs())
     case .position: .position(bits.below(shape.segmentCount + 1))
     case .zero: zero()
