@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLanes
+internal import Glibc
 
 /// Digests of pages, and of any other bytes that have no place in a tree.
 ///
@@ -36,6 +37,21 @@ package enum PageHasher {
       unsafe lanes_digest(messages, pages.count, pageLength, nil, result.baseAddress!)
       count = pages.count
     }
+  }
+
+  /// The digests of whole pages that lie one behind the other.
+  @unsafe package static func digests(ofWholePagesIn bytes: UnsafeRawBufferPointer) -> [Digest] {
+    let starts = unsafe stride(from: 0, to: bytes.count, by: Geometry.pageByteCount)
+      .map { unsafe bytes.baseAddress! + $0 }
+    return unsafe digests(of: starts, pageLength: Geometry.pageByteCount)
+  }
+
+  /// Whether two pages of one length have the same bytes.
+  @unsafe package static func isEqual(
+    _ one: UnsafeRawBufferPointer, _ other: UnsafeRawBufferPointer
+  ) -> Bool {
+    guard let start = one.baseAddress, let otherStart = other.baseAddress else { return true }
+    return unsafe memcmp(start, otherStart, one.count) == 0
   }
 
   /// Whether all bytes are zero; of no bytes, they are.

@@ -58,6 +58,11 @@ package struct SegmentDigests: Sendable {
     return SegmentDigests(pages: pages, groups: groups, zeroPages: zeroPages, digest: digest)
   }
 
+  /// The digest of a segment from those of its groups.
+  package static func segment(_ groups: [Digest]) -> Digest {
+    NodeHasher.digest(ofNodeWith: groups.span, level: Geometry.segmentLevel)
+  }
+
   /// The digest of one group from those of its 1 to 16 pages.
   package static func group(_ pages: ArraySlice<Digest>) -> Digest { group(pages.span) }
 

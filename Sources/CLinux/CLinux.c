@@ -112,3 +112,4 @@ int linux_terminal_columns(int terminal) {
   struct winsize size;
   return ioctl(terminal, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
+int linux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

@@ -18,8 +18,18 @@ package struct Report: Sendable {
   /// Only of `verify`: whether the images are equal, and where they differ first.
   package var isEqual = true
   package var firstDifference: UInt64?
+  /// How much differs, in whole pages.
+  package var differingByteCount: UInt64 = 0
   /// Things the user should know that are no errors: a larger target device, a mounted source.
   package var notes: [String] = []
 
   package init() {}
+
+  /// Images of different sizes differ where the shorter one ends, at the latest.
+  mutating func tell(differentSizes source: UInt64, _ target: UInt64) {
+    isEqual = false
+    firstDifference = min(source, target)
+    differingByteCount = max(source, target) - min(source, target)
+    notes.append("the sizes differ: source \(source) bytes, target \(target) bytes")
+  }
 }

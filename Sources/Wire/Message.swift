@@ -32,6 +32,8 @@ package enum Message: Equatable, Sendable {
   case verdict(Verdict)
   case digest(ImageName)
   case failure(Failure)
+  /// So many names of pages, of all that were given in this pass, are done with.
+  case closed(UInt64)
 
   package var type: MessageType {
     switch self {
@@ -56,6 +58,7 @@ package enum Message: Equatable, Sendable {
     case .verdict: .verdict
     case .digest: .digest
     case .failure: .failure
+    case .closed: .closed
     }
   }
 
@@ -84,6 +87,7 @@ package enum Message: Equatable, Sendable {
     case .verdict(let payload): payload.write(to: &writer)
     case .digest(let payload): payload.write(to: &writer)
     case .failure(let payload): payload.write(to: &writer)
+    case .closed(let count): writer.write(count)
     }
     return writer.finish()
   }
@@ -125,6 +129,7 @@ package enum Message: Equatable, Sendable {
     case .verdict: self = .verdict(try Verdict(from: &reader))
     case .digest: self = .digest(try ImageName(from: &reader))
     case .failure: self = .failure(try Failure(from: &reader))
+    case .closed: self = .closed(try reader.uint64("names"))
     }
   }
 }

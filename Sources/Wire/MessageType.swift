@@ -23,6 +23,7 @@ package enum MessageType: UInt8, CaseIterable, Sendable {
   case verdict = 19
   case digest = 20
   case failure = 21
+  case closed = 22
 
   package var name: String { String(describing: self) }
 
@@ -41,7 +42,7 @@ package enum MessageType: UInt8, CaseIterable, Sendable {
     case .data: DataBatch.headerByteCount + WireLimits.batchContentByteCount
     case .failure: 5 + 2 * WireLimits.textByteCount
     case .pass, .position, .zero, .differ, .want, .scanned, .settled, .agreed, .done, .progress,
-      .verdict, .digest:
+      .verdict, .digest, .closed:
       128
     }
   }

@@ -54,4 +54,11 @@ package enum WireLimits {
   /// Text that is split into words: a command line from another machine, or a flag's value.
   package static let commandByteCount = 128 << 10
   package static let commandWordCount = 1024
+
+  /// Names of pages that the source has given and the target has not closed.
+  package static let openNameCount: UInt64 = 3 << 19
+  /// Pages that are asked for and have not come.
+  package static let outstandingPageCount = 64 << 10
+  /// Segment digests that the target may be ahead of the source's position.
+  package static let waitingDigestCount = 256 << 10
 }

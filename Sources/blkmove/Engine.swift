@@ -17,13 +17,13 @@ struct Engine: Sendable {
 
   static let transfer = Engine(
     copy: { (settings, counters, source, target, announce) throws(TransferError) in
-      try Run(settings: settings, counters: counters).copy(source, to: target)
+      try Run(settings: settings, counters: counters, announce: announce).copy(source, to: target)
     },
     verify: { (settings, counters, source, target, announce) throws(TransferError) in
-      try Run(settings: settings, counters: counters).verify(source, against: target)
+      try Run(settings: settings, counters: counters, announce: announce).verify(source, against: target)
     },
     digest: { (settings, counters, image, announce) throws(TransferError) in
-      try Run(settings: settings, counters: counters).digest(of: image)
+      try Run(settings: settings, counters: counters, announce: announce).digest(of: image)
     },
     serve: { $0.serve() })
 }

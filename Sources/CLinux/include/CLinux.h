@@ -35,6 +35,9 @@ int64_t linux_seek_hole(int file, int64_t offset);
 // Starts writing all dirty pages back without waiting for them.
 int linux_start_writeback(int file);
 
+// A pipe whose ends are not inherited by other programs.
+int linux_pipe(int ends[2]);
+
 // Block devices.
 int linux_device_byte_count(int device, uint64_t *byte_count);
 int linux_device_logical_block(int device, int32_t *byte_count);

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Something that the user should see while a run goes on, and that is no error.
+package enum Announcement: Equatable, Sendable {
+  case note(String)
+  /// A line that the remote shell, or the command behind it, wrote to standard error.
+  case remoteLine(host: String, line: String)
+}
+
+package typealias Announce = @Sendable (Announcement) -> Void

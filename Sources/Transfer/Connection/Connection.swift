@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Glibc
+import Wire
+
+/// One end of the wire: messages in, messages out, over two descriptors.
+///
+/// Control messages are queued without waiting: the protocol bounds how many there can be, and
+/// an end that waited for the wire before it read on could wait for ever. Page data waits for
+/// room.
+///
+/// ## Concurrency
+/// Any thread sends; one thread of this object's own writes. `parser` belongs to the one thread
+/// that receives: first the one that holds the handshake, then the reader that it starts.
+/// `context` is what decoding needs to know and is set by whoever learns it, before the first
+/// message that depends on it can arrive.
+final class Connection: @unchecked Sendable {
+  private struct Context {
+    var width = DigestWidth.short
+    var shape: ImageShape?
+  }
+
+  /// The host at the other end, for sentences; nil for a server, whose client has no name.
+  let otherEnd: String?
+  private let input: Int32
+  private let counters: Counters
+  private let timeoutSeconds: Int?
+  private let outgoing = BoundedQueue<[UInt8]>(capacity: Connection.outgoingByteCount)
+  private let context = Monitor(Context())
+  private let writer: WorkerThread
+  private let rate: Monitor<UInt64?>
+  private var parser = FrameParser()
+
+  /// Bytes of page data that wait for the wire.
+  private static let outgoingByteCount = 3 << 20
+
+  /// Takes both descriptors over and says the magic at once.
+  init(
+    input: Int32, output: Int32, otherEnd: String?, counters: Counters,
+    timeoutSeconds: Int? = nil, bandwidthLimit: UInt64? = nil
+  ) {
+    self.otherEnd = otherEnd
+    self.input = input
+    self.counters = counters
+    self.timeoutSeconds = timeoutSeconds
+    rate = Monitor(bandwidthLimit)
+    let frameWriter = FrameWriter(
+      output: output, queue: outgoing, counters: counters, rate: rate)
+    writer = WorkerThread { frameWriter.run() }
+    outgoing.put(WireLimits.magic, weight: WireLimits.magic.count)
+  }
+
+  deinit { close(input) }
+
+  var width: DigestWidth { context.peek { $0.width } }
+
+  /// What the image of the conversation is shaped like; messages that do not fit are refused.
+  func agree(on shape: ImageShape) {
+    context.peek { $0.shape = shape }
+  }
+
+  // MARK: Sending
+
+  func send(_ message: Message) {
+    if case .pass(let start) = message { context.peek { $0.width = start.width } }
+    let frame = message.encoded()
+    outgoing.put(frame, weight: frame.count, waits: false)
+  }
+
+  /// Queues page data; true when it had to wait, because the wire is slower than we are.
+  func sendBulk(_ frame: [UInt8]) -> Bool {
+    let waits = outgoing.isFull
+    outgoing.put(frame, weight: frame.count)
+    return waits
+  }
+
+  /// Slows the writing down, from the next frame on; nil is no limit.
+  func limit(bytesPerSecond: UInt64?) {
+    rate.update { $0 = bytesPerSecond }
+  }
+
+  /// Writes out what is queued and closes our half of the connection.
+  func stop() {
+    outgoing.close()
+    writer.join()
+  }
+
+  // MARK: Receiving
+
+  /// The next message, or nil when the other end has closed its half between two messages.
+  func receive() throws(TransferError) -> Message? {
+    while true {
+      if let message = try nextMessage() { return message }
+      let count = try fill()
+      if count == 0 {
+        try finishParsing()
+        return nil
+      }
+      counters.add(UInt64(count), to: .wireReceived)
+    }
+  }
+
+  private func nextMessage() throws(TransferError) -> Message? {
+    do throws(WireError) {
+      guard let frame = try parser.next() else { return nil }
+      let (width, shape) = context.peek { ($0.width, $0.shape) }
+      let message = try Message(frame, width: width, shape: shape)
+      if case .pass(let start) = message { context.peek { $0.width = start.width } }
+      return message
+    } catch {
+      throw TransferError(error)
+    }
+  }
+
+  private func finishParsing() throws(TransferError) {
+    do throws(WireError) {
+      try parser.finish()
+    } catch {
+      throw TransferError(error)
+    }
+  }
+
+  /// Reads what has come; 0 at the end.
+  private func fill() throws(TransferError) -> Int {
+    try waitForInput()
+    let input = input
+    return try unsafe parser.receive { (room) throws(TransferError) -> Int in
+      while true {
+        let count = unsafe read(input, room.baseAddress, room.count)
+        if count >= 0 { return count }
+        if errno != EINTR {
+          throw TransferError(.wire, "read: \(describe(errno))", status: .remote)
+        }
+      }
+    }
+  }
+
+  private func waitForInput() throws(TransferError) {
+    guard let timeoutSeconds else { return }
+    var waited = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
+    let milliseconds = Int32(clamping: timeoutSeconds * 1000)
+    while true {
+      let count = unsafe poll(&waited, 1, milliseconds)
+      if count > 0 { return }
+      if count == 0 {
+        throw TransferError(
+          .wire, "nothing has come for \(timeoutSeconds) seconds",
+          hint: "run again to go on where it stopped; --timeout sets the patience",
+          status: .remote)
+      }
+      if errno != EINTR {
+        throw TransferError(.wire, "poll: \(describe(errno))", status: .remote)
+      }
+    }
+  }
+}

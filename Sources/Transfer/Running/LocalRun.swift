@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Storage
+
+/// Runs in which both images lie on this machine.
+struct LocalRun {
+  let settings: Settings
+  let counters: Counters
+
+  func copy(_ sourcePath: String, to targetPath: String) throws(TransferError) -> Report {
+    let source = try open(sourcePath, .source, isForced: settings.isForced)
+    let target = try openTarget(targetPath, for: source)
+    counters.set(.imageByteCount, to: target.byteCount)
+    counters.enter(.comparing)
+    let copy = LocalCopy(source: source, target: target, settings: settings, counters: counters)
+    var report = Report()
+    do throws(TransferError) {
+      report.passCount = try settle(copy)
+      if !settings.isDryRun {
+        try copy.synchronize()
+        if settings.verifiesTarget {
+          report.imageDigest = try copy.confirm()
+          report.isVerified = true
+        }
+        try copy.complete()
+      }
+    } catch {
+      target.abandon()
+      throw error
+    }
+    report.targetName = target.name
+    report.imageByteCount = target.byteCount
+    report.notes = source.notes + target.notes
+    if !settings.seeds.isEmpty {
+      report.notes.append("seeds are of no use when the source itself is on this machine")
+    }
+    return report
+  }
+
+  /// Passes until the source has stood still during one of them; gives how many.
+  private func settle(_ copy: LocalCopy) throws(TransferError) -> Int {
+    for number in 1...SourceRole.maximumPassCount {
+      let before = try identity(of: copy.source)
+      try copy.pass(number: number)
+      if settings.isDryRun { return number }
+      if try identity(of: copy.source) == before { return number }
+    }
+    throw SourceRole.neverSettled(copy.source.name)
+  }
+
+  func verify(_ sourcePath: String, against targetPath: String) throws(TransferError) -> Report {
+    let source = try open(sourcePath, .source, isForced: true)
+    let target = try open(targetPath, .target, isForced: true)
+    counters.set(.imageByteCount, to: source.byteCount)
+    counters.enter(.comparing)
+    var report = Report()
+    report.targetName = target.name
+    report.imageByteCount = source.byteCount
+    report.notes = source.notes + target.notes
+    if source.byteCount != target.byteCount {
+      report.tell(differentSizes: source.byteCount, target.byteCount)
+      return report
+    }
+    let difference = try LocalComparison(
+      source: source, target: target, threadCount: threadCount, counters: counters
+    ).run()
+    report.isEqual = difference.byteCount == 0
+    report.firstDifference = difference.first
+    report.differingByteCount = difference.byteCount
+    return report
+  }
+
+  func digest(of path: String) throws(TransferError) -> Digest {
+    let image = try open(path, .source, isForced: true)
+    counters.set(.imageByteCount, to: image.byteCount)
+    counters.enter(.comparing)
+    return try ImageDigest.compute(
+      of: image, byteCount: image.byteCount, threadCount: threadCount, end: .source,
+      counters: counters)
+  }
+
+  private var threadCount: Int {
+    settings.threadCount == 0 ? WorkerThread.defaultCount() : settings.threadCount
+  }
+
+  private func open(
+    _ path: String, _ end: TransferError.End, isForced: Bool
+  ) throws(TransferError) -> SourceImage {
+    do throws(StorageError) {
+      return try SourceImage.open(path, within: .anything, isForced: isForced)
+    } catch {
+      throw TransferError(end, error)
+    }
+  }
+
+  private func openTarget(
+    _ path: String, for source: SourceImage
+  ) throws(TransferError) -> TargetImage {
+    do throws(StorageError) {
+      return try TargetImage.open(
+        TargetRequest(
+          path: path, suggestedName: RemoteRun.baseName(of: source.name),
+          sourceByteCount: source.byteCount, sourceIdentity: source.identity,
+          sizePolicy: settings.sizePolicy, isForced: settings.isForced,
+          isDryRun: settings.isDryRun, keepsSparse: settings.keepsSparse),
+        within: .anything)
+    } catch {
+      throw TransferError(.target, error)
+    }
+  }
+
+  private func identity(of image: SourceImage) throws(TransferError) -> ImageIdentity {
+    do throws(StorageError) {
+      return try image.currentIdentity()
+    } catch {
+      throw TransferError(.source, error)
+    }
+  }
+}

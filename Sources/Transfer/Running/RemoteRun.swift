@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Storage
+import Wire
+
+/// One run with the other end behind the remote shell: starts it, holds the conversation, and
+/// finds out what it means when the connection ends too early.
+struct RemoteRun {
+  let location: RemoteLocation
+  let settings: Settings
+  let counters: Counters
+  let announce: Announce
+
+  /// Pushes the image at `path` to the other end.
+  func push(_ path: String) throws(TransferError) -> Report {
+    // Opened before anything is started: most mistakes are made at this end.
+    let job = job(.copy, serverRole: .target, suggestedName: Self.baseName(of: path))
+    let image = try openSource(path, job: job)
+    return try converse(job: job) { (connection, giveUp) throws(TransferError) in
+      let end = SourceEnd(
+        path: path, policy: .anything, job: job, connection: connection, counters: counters,
+        giveUp: giveUp)
+      let outcome = try end.run(image)
+      var report = Report(outcome.target, location: location)
+      report.notes += outcome.notes
+      if let result = outcome.result {
+        report.imageDigest = result.imageDigest
+        report.passCount = result.passCount
+        report.isVerified = result.completion.isVerified
+        counters.take(result.completion.counters, from: .target)
+      }
+      return report
+    }
+  }
+
+  /// Pulls the image at the other end to `path`.
+  func pull(to path: String) throws(TransferError) -> Report {
+    let job = job(
+      .copy, serverRole: .source, suggestedName: Self.baseName(of: location.path))
+    return try converse(job: job) { (connection, giveUp) throws(TransferError) in
+      let end = TargetEnd(
+        path: path, seeds: settings.seeds, policy: .anything, job: job, connection: connection,
+        counters: counters, giveUp: giveUp)
+      let outcome = try end.run()
+      var report = Report()
+      report.targetName = outcome.name
+      report.imageByteCount = outcome.byteCount
+      report.imageDigest = outcome.result.imageDigest
+      report.passCount = outcome.result.passCount
+      report.isVerified = outcome.result.isVerified
+      report.notes = outcome.notes
+      return report
+    }
+  }
+
+  /// Compares the local image with the remote one; the local one is the source.
+  func verify(_ path: String) throws(TransferError) -> Report {
+    let job = job(.verify, serverRole: .target, suggestedName: "")
+    let image = try openSource(path, job: job)
+    return try converse(job: job) { (connection, giveUp) throws(TransferError) in
+      let end = SourceEnd(
+        path: path, policy: .anything, job: job, connection: connection, counters: counters,
+        giveUp: giveUp)
+      let outcome = try end.run(image)
+      var report = Report(outcome.target, location: location)
+      report.notes += outcome.notes
+      report.take(
+        outcome.verdict, sourceByteCount: image.byteCount,
+        targetByteCount: outcome.target.byteCount)
+      return report
+    }
+  }
+
+  /// Compares the remote image with the local one; the remote one is the source.
+  func verify(against path: String) throws(TransferError) -> Report {
+    let job = job(.verify, serverRole: .source, suggestedName: "")
+    return try converse(job: job) { (connection, giveUp) throws(TransferError) in
+      let end = TargetEnd(
+        path: path, seeds: [], policy: .anything, job: job, connection: connection,
+        counters: counters, giveUp: giveUp)
+      let outcome = try end.run()
+      var report = Report()
+      report.targetName = outcome.name
+      report.notes = outcome.notes
+      report.imageByteCount = outcome.byteCount
+      report.take(
+        outcome.verdict, sourceByteCount: outcome.sourceByteCount,
+        targetByteCount: outcome.byteCount)
+      return report
+    }
+  }
+
+  /// The name of the image at the other end.
+  func digest() throws(TransferError) -> ImageName {
+    let job = job(.digest, serverRole: .source, suggestedName: "")
+    return try converse(job: job) { (connection, _) throws(TransferError) in
+      try Handshake.receiveImageName(connection)
+    }
+  }
+
+  private func openSource(_ path: String, job: Job) throws(TransferError) -> SourceImage {
+    do throws(StorageError) {
+      return try SourceImage.open(path, within: .anything, isForced: job.isForced)
+    } catch {
+      throw TransferError(.source, error)
+    }
+  }
+
+  static func baseName(of path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? ""
+  }
+}
+
+// MARK: - The connection
+
+extension RemoteRun {
+  /// Seconds in which the other end may finish what it is saying after a failure.
+  private static let graceSeconds = 5.0
+  private static let progressIntervalMilliseconds: UInt32 = 250
+
+  private func job(
+    _ operation: Job.Operation, serverRole: Job.Role, suggestedName: String
+  ) -> Job {
+    Job(
+      operation: operation == .copy && settings.isDryRun ? .estimate : operation,
+      serverRole: serverRole, isWhole: settings.isWhole, keepsSparse: settings.keepsSparse,
+      isForced: settings.isForced, verifiesTarget: settings.verifiesTarget,
+      sizePolicy: Job.SizePolicy(settings.sizePolicy), threadCount: settings.threadCount,
+      indexMemoryByteCount: settings.indexMemoryByteCount, compression: settings.compression,
+      bandwidthLimit: settings.bandwidthLimit, suggestedName: suggestedName,
+      progressIntervalMilliseconds: Self.progressIntervalMilliseconds)
+  }
+
+  private func converse<Result>(
+    job: Job,
+    _ body: (Connection, @escaping @Sendable () -> Void) throws(TransferError) -> Result
+  ) throws(TransferError) -> Result {
+    var arguments = ["--server", job.serverRole == .source ? "source" : "target"]
+    if job.serverRole == .target { arguments += settings.seeds.flatMap { ["--seed", $0] } }
+    arguments += ["--", location.path]
+    let shell = try RemoteShell(
+      location, settings: settings, serverArguments: arguments, announce: announce)
+    let connection = Connection(
+      input: shell.input, output: shell.output, otherEnd: location.host, counters: counters,
+      timeoutSeconds: settings.timeoutSeconds, bandwidthLimit: settings.bandwidthLimit)
+    var isGreeted = false
+    do throws(TransferError) {
+      try Handshake.greet(connection)
+      isGreeted = true
+      connection.send(.job(job))
+      let result = try body(connection) { shell.terminate(afterSeconds: Self.graceSeconds) }
+      connection.stop()
+      shell.finish()
+      return result
+    } catch {
+      shell.terminate(afterSeconds: Self.graceSeconds)
+      connection.stop()
+      throw Diagnosis.explain(error, shell: shell, isGreeted: isGreeted)
+    }
+  }
+}
+
+extension Report {
+  /// How a comparison came out. Without a verdict the sizes already differ.
+  mutating func take(_ verdict: Verdict?, sourceByteCount: UInt64, targetByteCount: UInt64) {
+    guard let verdict else {
+      tell(differentSizes: sourceByteCount, targetByteCount)
+      return
+    }
+    isEqual = verdict.isEqual
+    firstDifference = verdict.firstDifference
+    differingByteCount = verdict.differingByteCount
+    imageDigest = verdict.isEqual ? verdict.imageDigest : nil
+  }
+
+  init(_ target: TargetDescription, location: RemoteLocation) {
+    self.init()
+    targetName = "\(location.host):\(target.name)"
+    imageByteCount = target.byteCount
+    notes = target.notes
+  }
+}

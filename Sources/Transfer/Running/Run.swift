@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Blocks
+import Storage
+import Wire
+
+/// The things the command does with images, each a blocking call that gives a report or
+/// throws. Progress is read from `counters` by whoever wants to show it.
+package struct Run: Sendable {
+  package var settings: Settings
+  package let counters: Counters
+  package let announce: Announce
+
+  package init(
+    settings: Settings, counters: Counters, announce: @escaping Announce = { _ in }
+  ) {
+    self.settings = settings
+    self.counters = counters
+    self.announce = announce
+  }
+
+  /// Makes `target` equal to `source`. `target` may be a directory.
+  package func copy(_ source: Location, to target: Location) throws(TransferError) -> Report {
+    try timed { () throws(TransferError) in
+      switch (source, target) {
+      case (.local(let source), .local(let target)):
+        return try LocalRun(settings: settings, counters: counters).copy(source, to: target)
+      case (.local(let source), .remote(let target)):
+        return try remote(target).push(source)
+      case (.remote(let source), .local(let target)):
+        return try remote(source).pull(to: target)
+      case (.remote, .remote):
+        throw bothRemote
+      }
+    }
+  }
+
+  /// Compares two images and changes neither.
+  package func verify(
+    _ source: Location, against target: Location
+  ) throws(TransferError) -> Report {
+    try timed { () throws(TransferError) in
+      switch (source, target) {
+      case (.local(let source), .local(let target)):
+        return try LocalRun(settings: settings, counters: counters)
+          .verify(source, against: target)
+      case (.local(let source), .remote(let target)):
+        return try remote(target).verify(source)
+      case (.remote(let source), .local(let target)):
+        return try remote(source).verify(against: target)
+      case (.remote, .remote):
+        throw bothRemote
+      }
+    }
+  }
+
+  /// The 32-byte name of an image.
+  package func digest(of image: Location) throws(TransferError) -> Digest {
+    switch image {
+    case .local(let path):
+      try LocalRun(settings: settings, counters: counters).digest(of: path)
+    case .remote(let location):
+      try remote(location).digest().imageDigest
+    }
+  }
+
+  private func remote(_ location: RemoteLocation) -> RemoteRun {
+    RemoteRun(
+      location: location, settings: settings, counters: counters, announce: announce)
+  }
+
+  private var bothRemote: TransferError {
+    TransferError(
+      .remote, "source and target are both remote", hint: "run blkmove on one of the two hosts",
+      status: .usage)
+  }
+
+  private func timed(
+    _ body: () throws(TransferError) -> Report
+  ) throws(TransferError) -> Report {
+    let start = Clock.now
+    var report = try body()
+    report.elapsedSeconds = Clock.now - start
+    counters.enter(.done)
+    report.counters = counters.snapshot
+    return report
+  }
+}

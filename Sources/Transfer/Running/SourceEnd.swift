@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Storage
+import Wire
+
+/// A source at one end of a connection, from opening the image to the last word; the same
+/// whether this process is the client or the server.
+struct SourceEnd {
+  let path: String
+  let policy: PathPolicy
+  let job: Job
+  let connection: Connection
+  let counters: Counters
+  let giveUp: @Sendable () -> Void
+
+  /// What a finished conversation leaves behind.
+  struct Outcome {
+    var target: TargetDescription
+    var result: SourceRole.Outcome?
+    var verdict: Verdict?
+    var notes: [String]
+  }
+
+  func open() throws(TransferError) -> SourceImage {
+    do throws(StorageError) {
+      return try SourceImage.open(path, within: policy, isForced: job.isForced)
+    } catch {
+      let failure = TransferError(.source, error)
+      connection.tell(failure)
+      throw failure
+    }
+  }
+
+  func run(_ image: SourceImage) throws(TransferError) -> Outcome {
+    counters.set(.imageByteCount, to: image.byteCount)
+    connection.send(.source(SourceDescription(image)))
+    let target = try Handshake.receiveTarget(connection)
+    if job.operation == .verify {
+      return try compare(image, with: target)
+    }
+    guard target.byteCount <= image.byteCount else {
+      throw .breach("the target wants more than the source has")
+    }
+    counters.set(.imageByteCount, to: target.byteCount)
+    let role = SourceRole(
+      image: image, byteCount: target.byteCount, job: job, connection: connection,
+      counters: counters, giveUp: giveUp)
+    connection.agree(on: role.shape)
+    return Outcome(target: target, result: try role.run(target: target), notes: image.notes)
+  }
+}
+
+extension SourceEnd {
+  /// Images of different size differ, and nothing more has to be said.
+  private func compare(
+    _ image: SourceImage, with target: TargetDescription
+  ) throws(TransferError) -> Outcome {
+    var outcome = Outcome(target: target, notes: image.notes)
+    if image.byteCount == target.byteCount {
+      let role = SourceRole(
+        image: image, byteCount: image.byteCount, job: job, connection: connection,
+        counters: counters, giveUp: giveUp)
+      connection.agree(on: role.shape)
+      outcome.verdict = try role.compare(with: target)
+    }
+    return outcome
+  }
+}
+
+extension SourceDescription {
+  init(_ image: SourceImage) {
+    self.init(
+      byteCount: image.byteCount, kind: image.kind == .device ? .device : .file,
+      name: image.name, machine: Machine.bootIdentifier,
+      deviceNumber: image.identity.deviceNumber, inode: image.identity.inode)
+  }
+
+  /// The source's identity, when it lies on this very machine.
+  var identityHere: ImageIdentity? {
+    guard !machine.isEmpty, machine == Machine.bootIdentifier else { return nil }
+    return ImageIdentity(
+      kind: kind == .device ? .device : .file, deviceNumber: deviceNumber, inode: inode,
+      byteCount: byteCount)
+  }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Storage
+import Wire
+
+/// A target at one end of a connection, from opening it to the last word; the same whether this
+/// process is the client or the server.
+struct TargetEnd {
+  let path: String
+  let seeds: [String]
+  let policy: PathPolicy
+  let job: Job
+  let connection: Connection
+  let counters: Counters
+  let giveUp: @Sendable () -> Void
+
+  /// What a finished conversation leaves behind.
+  struct Outcome {
+    var name: String
+    var byteCount: UInt64
+    var sourceByteCount: UInt64
+    var result: TargetRole.Outcome
+    var notes: [String]
+    /// Only of a comparison of images of one size.
+    var verdict: Verdict?
+  }
+
+  func run() throws(TransferError) -> Outcome {
+    let source = try Handshake.receiveSource(connection)
+    if job.operation == .verify { return try compare(with: source) }
+    let (image, seedImages) = try openAll(for: source)
+    return try run(image, seeds: seedImages)
+  }
+
+  /// What fails before the role takes over is told here.
+  private func openAll(
+    for source: SourceDescription
+  ) throws(TransferError) -> (TargetImage, [SourceImage]) {
+    do throws(TransferError) {
+      return (try open(for: source), try openSeeds())
+    } catch {
+      connection.tell(error)
+      throw error
+    }
+  }
+
+  private func run(
+    _ image: TargetImage, seeds: [SourceImage]
+  ) throws(TransferError) -> Outcome {
+    counters.set(.imageByteCount, to: image.byteCount)
+    let role = TargetRole(
+      image: image, seeds: seeds, job: job, connection: connection, counters: counters,
+      giveUp: giveUp)
+    connection.agree(on: role.shape)
+    connection.send(.target(TargetDescription(image)))
+    let result = try role.run()
+    return Outcome(
+      name: image.name, byteCount: image.byteCount, sourceByteCount: image.byteCount,
+      result: result, notes: image.notes)
+  }
+
+  private func open(for source: SourceDescription) throws(TransferError) -> TargetImage {
+    do throws(StorageError) {
+      return try TargetImage.open(
+        TargetRequest(
+          path: path, suggestedName: job.suggestedName, sourceByteCount: source.byteCount,
+          sourceIdentity: source.identityHere, sizePolicy: SizePolicy(job.sizePolicy),
+          isForced: job.isForced, isDryRun: job.operation == .estimate,
+          keepsSparse: job.keepsSparse),
+        within: policy)
+    } catch {
+      throw TransferError(.target, error)
+    }
+  }
+
+  private func openSeeds() throws(TransferError) -> [SourceImage] {
+    do throws(StorageError) {
+      var images: [SourceImage] = []
+      for seed in seeds {
+        images.append(try SourceImage.open(seed, within: policy, isForced: true))
+      }
+      return images
+    } catch {
+      throw TransferError(.target, error)
+    }
+  }
+
+  private func compare(with source: SourceDescription) throws(TransferError) -> Outcome {
+    let image: SourceImage
+    do throws(StorageError) {
+      image = try SourceImage.open(path, within: policy, isForced: true)
+    } catch {
+      let failure = TransferError(.target, error)
+      connection.tell(failure)
+      throw failure
+    }
+    counters.set(.imageByteCount, to: image.byteCount)
+    connection.send(.target(TargetDescription(image)))
+    var outcome = Outcome(
+      name: image.name, byteCount: image.byteCount, sourceByteCount: source.byteCount,
+      result: TargetRole.Outcome(imageDigest: nil, passCount: 1, isVerified: false),
+      notes: image.notes)
+    if source.byteCount == image.byteCount {
+      outcome.verdict = try TargetComparison(
+        image: image, threadCount: job.threadCount, connection: connection, counters: counters
+      ).run()
+    }
+    return outcome
+  }
+}
+
+extension TargetDescription {
+  /// A target that is only compared.
+  init(_ image: SourceImage) {
+    self.init(
+      byteCount: image.byteCount, startsZero: false, isNew: false, wasUnfinished: false,
+      name: image.name, notes: image.notes)
+  }
+
+  init(_ image: TargetImage) {
+    self.init(
+      byteCount: image.byteCount, startsZero: image.startsZero, isNew: image.isNew,
+      wasUnfinished: image.wasUnfinished, name: image.name, notes: image.notes)
+  }
+}
+
+extension SizePolicy {
+  init(_ policy: Job.SizePolicy) {
+    switch policy {
+    case .strict: self = .strict
+    case .resize: self = .resize
+    case .min: self = .min
+    }
+  }
+}
+
+extension Job.SizePolicy {
+  init(_ policy: SizePolicy) {
+    switch policy {
+    case .strict: self = .strict
+    case .resize: self = .resize
+    case .min: self = .min
+    }
+  }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Blocks
+package import Storage
+
+/// Reads one segment at a time into a buffer of its own and hashes it there.
+///
+/// Holes inside the segment are not read. Used by one thread at a time.
+package final class SegmentReader {
+  private let image: any ReadableImage
+  private let shape: ImageShape
+  private let buffer = PageBuffer(byteCount: Geometry.segmentByteCount)
+  /// Data is known to go on without a hole up to here, so that a dense image costs no
+  /// question for each segment.
+  private var dataRange: Range<UInt64> = 0..<0
+
+  package init(image: any ReadableImage, shape: ImageShape) {
+    self.image = image
+    self.shape = shape
+  }
+
+  /// The digests of a segment, or nil when all of it is zero.
+  package func digests(of segment: Int) throws(StorageError) -> SegmentDigests? {
+    guard try read(segment) else { return nil }
+    let digests = unsafe SegmentDigests.hashing(bytes(of: segment))
+    return digests.zeroPages.count == shape.pageCount(inSegment: segment) ? nil : digests
+  }
+
+  /// What `read` has read.
+  @unsafe func bytes(of segment: Int) -> UnsafeRawBufferPointer {
+    unsafe UnsafeRawBufferPointer(rebasing: buffer.bytes[..<shape.segmentLength(segment)])
+  }
+
+  /// Fills the buffer; false when the segment is one hole.
+  func read(_ segment: Int) throws(StorageError) -> Bool {
+    let range = shape.segmentRange(segment)
+    var offset = range.lowerBound
+    var hasData = false
+    while offset < range.upperBound {
+      if !dataRange.contains(offset) {
+        let extent = try image.extent(at: offset)
+        if extent.isHole {
+          let end = min(extent.range.upperBound, range.upperBound)
+          let hole = unsafe part(offset..<end, of: range)
+          unsafe hole.initializeMemory(as: UInt8.self, repeating: 0)
+          offset = end
+          continue
+        }
+        dataRange = extent.range
+      }
+      let end = min(dataRange.upperBound, range.upperBound)
+      try unsafe image.read(into: part(offset..<end, of: range), at: offset)
+      hasData = true
+      offset = end
+    }
+    return hasData
+  }
+
+  @unsafe
+  private func part(_ bytes: Range<UInt64>, of segment: Range<UInt64>)
+    -> UnsafeMutableRawBufferPointer
+  {
+    let from = Int(bytes.lowerBound - segment.lowerBound)
+    let to = Int(bytes.upperBound - segment.lowerBound)
+    return unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[from..<to])
+  }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Storage
+import Wire
+
+/// Reads the pages that the target asked for, gathers them into batches of a mebibyte,
+/// compresses those where it pays and puts them on the wire.
+///
+/// Runs on a thread of its own, so that reading and compressing overlap with scanning and with
+/// the wire.
+final class PageSender: Sendable {
+  enum Task: Sendable {
+    case pages(WantedPages)
+    /// Goes out behind every page that was asked for before it.
+    case message(Message)
+  }
+
+  private let image: any ReadableImage
+  private let shape: ImageShape
+  private let tasks: BoundedQueue<Task>
+  private let connection: Connection
+  private let compression: Compression
+  private let fail: @Sendable (TransferError) -> Void
+
+  /// How long a batch that is not full waits for more: nothing beside a round trip.
+  private static let lingerSeconds = 0.002
+
+  init(
+    image: any ReadableImage, shape: ImageShape, tasks: BoundedQueue<Task>,
+    connection: Connection, compression: Compression,
+    fail: @escaping @Sendable (TransferError) -> Void
+  ) {
+    self.image = image
+    self.shape = shape
+    self.tasks = tasks
+    self.connection = connection
+    self.compression = compression
+    self.fail = fail
+  }
+
+  func run() {
+    do throws(TransferError) {
+      try send()
+    } catch {
+      fail(error)
+      tasks.abandon()
+    }
+  }
+
+  private func send() throws(TransferError) {
+    var batch = DataBatchBuilder(shape: shape)
+    var pilot = CompressionPilot(compression)
+    while true {
+      let task: Task
+      if batch.isEmpty {
+        guard let next = tasks.take() else { return }
+        task = next
+      } else {
+        switch tasks.take(seconds: Self.lingerSeconds) {
+        case .item(let next): task = next
+        case .closed: return flush(&batch, &pilot)
+        case .nothingYet:
+          flush(&batch, &pilot)
+          continue
+        }
+      }
+      switch task {
+      case .pages(let wanted):
+        try add(wanted, to: &batch, &pilot)
+      case .message(let message):
+        flush(&batch, &pilot)
+        connection.send(message)
+      }
+    }
+  }
+
+  /// A segment is never torn apart, so that a target that gets everything unasked knows what
+  /// is not in it to be zero.
+  private func add(
+    _ wanted: WantedPages, to batch: inout DataBatchBuilder, _ pilot: inout CompressionPilot
+  ) throws(TransferError) {
+    let (segment, pages) = (wanted.segment, wanted.pages)
+    if batch.fitting(pages, of: segment) != pages { flush(&batch, &pilot) }
+    do throws(StorageError) {
+      try unsafe batch.append(pages, of: segment) { (bytes) throws(StorageError) in
+        try unsafe read(pages, of: segment, into: bytes)
+      }
+    } catch {
+      throw TransferError(.source, error)
+    }
+  }
+
+  /// Reads neighbours at once, one page behind the other.
+  private func read(
+    _ pages: PageSet, of segment: Int, into bytes: UnsafeMutableRawBufferPointer
+  ) throws(StorageError) {
+    let first = segment * Geometry.pagesPerSegment
+    var filled = 0
+    for run in pages.runs {
+      let start = shape.pageRange(first + run.lowerBound).lowerBound
+      let end = shape.pageRange(first + run.upperBound - 1).upperBound
+      let next = filled + Int(end - start)
+      try unsafe image.read(
+        into: UnsafeMutableRawBufferPointer(rebasing: bytes[filled..<next]), at: start)
+      filled = next
+    }
+  }
+
+  private func flush(_ batch: inout DataBatchBuilder, _ pilot: inout CompressionPilot) {
+    guard !batch.isEmpty else { return }
+    let rawByteCount = batch.pageByteCount
+    let frame = batch.finish(pilot.compressor, level: pilot.level)
+    pilot.observe(linkWasBusy: connection.sendBulk(frame), rawByteCount: rawByteCount)
+  }
+}

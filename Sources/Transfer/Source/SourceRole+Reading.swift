@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Wire
+
+/// What the source does with each message of the target: the reading thread. It never waits for
+/// the wire, so that the two ends cannot wait for each other.
+extension SourceRole {
+  func read() {
+    do throws(TransferError) {
+      while let message = try connection.receive() {
+        try handle(message)
+      }
+      state.fail(.lost)
+    } catch {
+      state.fail(error)
+    }
+    tasks.abandon()
+  }
+
+  private func handle(_ message: Message) throws(TransferError) {
+    switch message {
+    case .segments(let runs): try receive(runs)
+    case .differ(let mask): try answer(mask)
+    case .want(let wanted): try queue(wanted)
+    case .closed(let count): try close(count)
+    case .verdict(let verdict): state.update { $0.verdict = verdict }
+    case .settled(let settled): state.update { $0.settled = settled }
+    case .done(let completion): state.update { $0.completion = completion }
+    case .progress(let progress): counters.take(progress, from: .target)
+    case .failure(let failure): throw TransferError(.target, failure, from: connection.otherEnd)
+    default: throw .breach("'\(message.name)' is not for a source")
+    }
+  }
+
+  private func receive(_ runs: SegmentRuns) throws(TransferError) {
+    let (shape, limit) = (shape, WireLimits.waitingDigestCount)
+    let problem = state.update { state -> String? in
+      guard state.runs.append(runs) else { return "segments out of order" }
+      if state.runs.end > shape.segmentCount { return "segments past the end of the image" }
+      if state.runs.waitingDigestCount > limit { return "too many segments ahead" }
+      return nil
+    }
+    if let problem { throw .breach(problem) }
+  }
+
+  private func answer(_ mask: GroupMask) throws(TransferError) {
+    let digests = state.update { $0.inFlight.removeValue(forKey: mask.segment) }
+    guard let digests, mask.groups.isSubset(of: GroupSet(firstGroups: digests.groups.count))
+    else {
+      throw .breach("an answer for segment \(mask.segment), which was not asked about")
+    }
+    // A segment with no differing group closes at once; its names are given back below.
+    let names = digests.names(in: mask.groups, of: mask.segment, width: connection.width)
+    state.update { $0.namedCount -= UInt64(digests.pages.count - names.names.count) }
+    if !mask.groups.isEmpty { connection.send(.pages(names)) }
+  }
+
+  private func queue(_ wanted: WantedPages) throws(TransferError) {
+    guard wanted.segment < shape.segmentCount,
+      wanted.pages.isSubset(
+        of: PageSet(firstPages: shape.pageCount(inSegment: wanted.segment)))
+    else { throw .breach("pages past the end of the image are asked for") }
+    tasks.put(.pages(wanted), waits: false)
+    if tasks.count > WireLimits.outstandingPageCount {
+      throw .breach("more pages are asked for than may be on their way")
+    }
+  }
+
+  private func close(_ count: UInt64) throws(TransferError) {
+    let isValid = state.update { state in
+      guard count >= state.closedCount, count <= state.namedCount else { return false }
+      state.closedCount = count
+      return true
+    }
+    if !isValid { throw .breach("names are closed that were not given") }
+  }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Storage
+import Wire
+
+/// The side of the conversation that has the bytes: announces what it has in ascending order,
+/// names the pages where the target differs, sends what is asked for, and says at the end
+/// whether the target's image is its own.
+///
+/// ## Concurrency
+/// Three threads: the caller's scans and announces; one reads the connection and answers
+/// `differ` at once; one reads and sends pages. They meet in `state` and `tasks`.
+final class SourceRole: Sendable {
+  let image: SourceImage
+  let shape: ImageShape
+  let job: Job
+  let connection: Connection
+  let counters: Counters
+  /// Called once when the run has failed, before its threads are waited for.
+  private let giveUp: @Sendable () -> Void
+  let state = Monitor(SourceState())
+  let tasks = BoundedQueue<PageSender.Task>(capacity: SourceRole.waitingTaskCount)
+
+  /// A source that changes faster than it is copied is given up after so many passes.
+  static let maximumPassCount = 5
+  /// Segments that wait to be read for a target that wants everything.
+  private static let waitingTaskCount = 256
+
+  init(
+    image: SourceImage, byteCount: UInt64, job: Job, connection: Connection,
+    counters: Counters, giveUp: @escaping @Sendable () -> Void
+  ) {
+    self.giveUp = giveUp
+    self.image = image
+    self.job = job
+    self.connection = connection
+    self.counters = counters
+    shape = ImageShape(byteCount: byteCount)
+  }
+
+  /// What the conversation came to.
+  struct Outcome {
+    var completion: Completion
+    /// What both ends agreed on.
+    var imageDigest: Digest?
+    var passCount: Int
+  }
+
+  /// Holds the whole conversation after the handshake; `target` is what the other end said of
+  /// itself.
+  func run(target: TargetDescription) throws(TransferError) -> Outcome {
+    try withThreads { () throws(TransferError) in try converse(target: target) }
+  }
+
+  /// Only compares: one pass, and what the target found.
+  func compare(with target: TargetDescription) throws(TransferError) -> Verdict {
+    try withThreads { () throws(TransferError) in
+      _ = try pass(number: 1, target: target)
+      return try state.await { $0.verdict }
+    }
+  }
+
+  private func withThreads<Answer>(
+    _ body: () throws(TransferError) -> Answer
+  ) throws(TransferError) -> Answer {
+    let reader = WorkerThread { [self] in read() }
+    let sender = PageSender(
+      image: image, shape: shape, tasks: tasks, connection: connection,
+      compression: job.compression, fail: { [state] in state.fail($0) })
+    let sending = WorkerThread { sender.run() }
+    let result: Result<Answer, TransferError>
+    do throws(TransferError) {
+      result = .success(try body())
+    } catch {
+      result = .failure(error)
+      connection.tell(error)
+      giveUp()
+    }
+    tasks.abandon()
+    sending.join()
+    connection.stop()
+    reader.join()
+    return try result.get()
+  }
+
+  private func converse(target: TargetDescription) throws(TransferError) -> Outcome {
+    var isEqual = false
+    var isChanged = false
+    for number in 1...Self.maximumPassCount {
+      let before = try identity()
+      let digest = try pass(number: number, target: target)
+      let settled = try state.await { $0.settled }
+      isChanged = try identity() != before
+      isEqual = settled.unsettledPageCount == 0 && settled.imageDigest == digest
+      if job.operation != .copy || (isEqual && !isChanged) {
+        return try finish(digest: isEqual ? digest : nil, passCount: number)
+      }
+      isChanged = isChanged || settled.unsettledPageCount > 0
+    }
+    throw isChanged ? Self.neverSettled(image.name) : neverEqual
+  }
+
+  private func finish(digest: Digest?, passCount: Int) throws(TransferError) -> Outcome {
+    connection.send(.agreed)
+    let completion = try state.await { $0.completion }
+    return Outcome(completion: completion, imageDigest: digest, passCount: passCount)
+  }
+
+  private func identity() throws(TransferError) -> ImageIdentity {
+    do throws(StorageError) {
+      return try image.currentIdentity()
+    } catch {
+      throw TransferError(.source, error)
+    }
+  }
+
+  static func neverSettled(_ name: String) -> TransferError {
+    TransferError(
+      .source, "\(name): changed during each of \(maximumPassCount) passes",
+      hint: "copy a snapshot of it, or stop what writes to it; run again to go on",
+      status: .failed)
+  }
+
+  private var neverEqual: TransferError {
+    TransferError(
+      .target, "its digest differs from the source's after \(Self.maximumPassCount) passes",
+      hint: "something else writes to the target, or its disk or memory is failing",
+      status: .failed)
+  }
+}
+
+// MARK: - One pass
+
+extension SourceRole {
+  /// Announces the whole image and gives its digest as it was read.
+  private func pass(number: Int, target: TargetDescription) throws(TransferError) -> Digest {
+    state.update { $0.beginPass() }
+    let width: DigestWidth = number > 1 || job.operation == .verify ? .full : .short
+    connection.send(.pass(PassStart(number: UInt16(number), isFull: width == .full)))
+    counters.enter(.comparing)
+    counters.set(.scanned, to: 0)
+
+    let isWhole = job.isWhole && number == 1 && job.operation == .copy
+    let comparison: Announcer.Comparison =
+      isWhole ? .none : target.startsZero && number == 1 ? .withZero : .withDigests
+    var announcer = Announcer(
+      shape: shape, width: width, comparison: comparison, connection: connection, state: state,
+      sender: tasks, counters: counters)
+    let digest = try scan { (item) throws(TransferError) in try announcer.announce(item) }
+    announcer.finish()
+    // Where data is sent unasked, the end may be said only behind the last page.
+    let scanned = Message.scanned(
+      Scanned(imageDigest: digest, scannedByteCount: shape.byteCount, zeroByteCount: 0))
+    if isWhole {
+      tasks.put(.message(scanned))
+    } else {
+      connection.send(scanned)
+    }
+    return digest
+  }
+
+  private func scan(
+    _ announce: (ImageScan.Item) throws(TransferError) -> Void
+  ) throws(TransferError) -> Digest {
+    let threadCount = job.threadCount == 0 ? WorkerThread.defaultCount() : job.threadCount
+    let scan = ImageScan(image: image, shape: shape, threadCount: threadCount)
+    defer { scan.finish() }
+    var folder = TreeFolder(shape: shape)
+    while let item = try next(of: scan) {
+      switch item {
+      case .zero(let segments): folder.appendZeroSegments(segments.count)
+      case .data(_, let digests): folder.append(segment: digests.digest)
+      }
+      try announce(item)
+    }
+    return folder.finish()
+  }
+
+  private func next(of scan: ImageScan) throws(TransferError) -> ImageScan.Item? {
+    do throws(StorageError) {
+      return try scan.next()
+    } catch {
+      throw TransferError(.source, error)
+    }
+  }
+}

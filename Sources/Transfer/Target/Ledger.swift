@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+
+/// What the target's image will be, segment by segment: what its own scan found, overridden
+/// where the source announced something else, folded into the image's digest in ascending
+/// order as soon as a segment is final.
+///
+/// Memory is what lies between the last segment that is final and the end of the scan; runs
+/// of zeros weigh nothing.
+struct Ledger {
+  /// What the scan, or a closed record, says of one segment.
+  struct Entry {
+    var digest: Digest
+    var zeroPageCount: Int
+    /// How much of it had to come from elsewhere.
+    var changedByteCount = 0
+
+    /// Stands for a segment that did not turn out as announced.
+    static let unknown = Entry(digest: Digest(0, 0, 0, 0), zeroPageCount: 0)
+  }
+
+  private enum Scanned {
+    case zero(count: Int)
+    case segment(Entry)
+  }
+
+  private enum Override {
+    case open
+    case closed(Entry)
+  }
+
+  private let shape: ImageShape
+  private var folder: TreeFolder
+  private var scanned: [Scanned] = []
+  private var scannedHead = 0
+  private var overrides: [Int: Override] = [:]
+  /// Announced as zero by the source, ascending; the first of them may be folded in part.
+  private var zeroRanges: [Range<Int>] = []
+  private var zeroHead = 0
+  /// Nothing from here on is folded: zeros that were announced and not written yet.
+  private var barrier: Int?
+
+  /// Every segment below is final and in the digest.
+  private(set) var foldedCount = 0
+  private(set) var scannedCount = 0
+  /// Scanned segments with data that the source has not announced yet.
+  private(set) var waitingDataCount = 0
+  private(set) var announcedCount = 0
+  private var equalByteCount: UInt64 = 0
+  private var zeroByteCount: UInt64 = 0
+
+  init(shape: ImageShape) {
+    self.shape = shape
+    folder = TreeFolder(shape: shape)
+  }
+
+  var isComplete: Bool { foldedCount == shape.segmentCount }
+
+  /// What is known of the finished part: bytes that were equal in place, and zeros.
+  var totals: (equal: UInt64, zero: UInt64) { (equalByteCount, zeroByteCount) }
+
+  /// The image's digest; only when complete.
+  func digest() -> Digest {
+    let folder = folder
+    return folder.finish()
+  }
+}
+
+// MARK: - What is learnt
+
+extension Ledger {
+  mutating func scan(zeroSegments count: Int) {
+    scanned.append(.zero(count: count))
+    scannedCount += count
+  }
+
+  mutating func scan(_ entry: Entry) {
+    scanned.append(.segment(entry))
+    scannedCount += 1
+    waitingDataCount += 1
+  }
+
+  /// Everything below `segment` has been announced by the source.
+  mutating func announce(upTo segment: Int) {
+    announcedCount = max(announcedCount, segment)
+    fold()
+  }
+
+  /// The source has something else there; it stays open until `close`.
+  mutating func open(_ segment: Int) {
+    overrides[segment] = .open
+  }
+
+  mutating func close(_ segment: Int, _ entry: Entry) {
+    overrides[segment] = .closed(entry)
+    fold()
+  }
+
+  /// The source has zeros there; they are written by `zerosWritten`.
+  mutating func announceZero(_ segments: Range<Int>) {
+    zeroRanges.append(segments)
+    barrier = barrier ?? segments.lowerBound
+  }
+
+  mutating func zerosWritten() {
+    barrier = nil
+    fold()
+  }
+}
+
+// MARK: - Folding
+
+extension Ledger {
+  private mutating func fold() {
+    while foldedCount < announcedCount {
+      if let barrier, foldedCount >= barrier { return }
+      if zeroHead < zeroRanges.count, zeroRanges[zeroHead].contains(foldedCount) {
+        foldZeroRange()
+      } else if let override = overrides[foldedCount] {
+        guard case .closed(let entry) = override else { return }
+        overrides[foldedCount] = nil
+        dropScanned(1)
+        fold(entry)
+      } else if !foldScanned() {
+        return
+      }
+    }
+  }
+
+  private mutating func foldZeroRange() {
+    let range = zeroRanges[zeroHead]
+    let end = min(range.upperBound, announcedCount)
+    dropScanned(end - foldedCount)
+    foldZero(end - foldedCount)
+    if foldedCount == range.upperBound {
+      zeroHead += 1
+      if zeroHead == zeroRanges.count {
+        zeroRanges.removeAll(keepingCapacity: true)
+        zeroHead = 0
+      }
+    }
+  }
+
+  /// Takes what the scan found at the next segment; false when it has not come so far.
+  private mutating func foldScanned() -> Bool {
+    guard scannedHead < scanned.count else { return false }
+    switch scanned[scannedHead] {
+    case .segment(let entry):
+      dropScanned(1)
+      fold(entry)
+    case .zero(let count):
+      var end = min(foldedCount + count, announcedCount)
+      if zeroHead < zeroRanges.count { end = min(end, zeroRanges[zeroHead].lowerBound) }
+      // Within a run of zeros any segment may be overridden; without overrides none is.
+      let share = overrides.isEmpty ? end - foldedCount : 1
+      dropScanned(share)
+      foldZero(share)
+    }
+    return true
+  }
+
+  private mutating func fold(_ entry: Entry) {
+    let length = UInt64(shape.segmentLength(foldedCount))
+    let zero = min(UInt64(entry.zeroPageCount * Geometry.pageByteCount), length)
+    zeroByteCount += zero
+    equalByteCount += length - min(length, zero + UInt64(entry.changedByteCount))
+    folder.append(segment: entry.digest)
+    foldedCount += 1
+  }
+
+  private mutating func foldZero(_ count: Int) {
+    guard count > 0 else { return }
+    let first = shape.segmentRange(foldedCount).lowerBound
+    let last = shape.segmentRange(foldedCount + count - 1).upperBound
+    zeroByteCount += last - first
+    folder.appendZeroSegments(count)
+    foldedCount += count
+  }
+
+  /// Forgets what the scan found for the next `count` segments, as far as it found anything.
+  private mutating func dropScanned(_ count: Int) {
+    var left = count
+    while left > 0, scannedHead < scanned.count {
+      switch scanned[scannedHead] {
+      case .segment:
+        waitingDataCount -= 1
+        left -= 1
+        scannedHead += 1
+      case .zero(let zeroCount) where zeroCount > left:
+        scanned[scannedHead] = .zero(count: zeroCount - left)
+        left = 0
+      case .zero(let zeroCount):
+        left -= zeroCount
+        scannedHead += 1
+      }
+    }
+    if scannedHead == scanned.count {
+      scanned.removeAll(keepingCapacity: true)
+      scannedHead = 0
+    } else if scannedHead >= 1024 && scannedHead * 2 >= scanned.count {
+      scanned.removeFirst(scannedHead)
+      scannedHead = 0
+    }
+  }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Wire
+
+/// A segment in which the source announced something other than what the target had, from the
+/// announcement until its last page is settled.
+///
+/// It keeps digests only for the groups that differ: what the target has, then for an open
+/// page the name that it must get, at last the digest of what it got.
+///
+/// Used by the engine's thread only.
+final class SegmentRecord {
+  let segment: Int
+  /// Of pages that do not exist, past the end of the image, nothing is ever said.
+  let existingPages: PageSet
+  /// What the source announced for the groups, where it did.
+  private let expectedGroups: GroupDigests?
+  private(set) var listedGroups: GroupSet
+  private var groups: [Digest]
+  private var digests: [Digest]
+  /// Zero as far as is settled; open pages are not in it.
+  private(set) var zeroPages: PageSet
+  private(set) var openPages = PageSet()
+  /// Have content now and will be zero.
+  private(set) var pagesToZero = PageSet()
+  /// Open pages that the source was asked for.
+  private(set) var askedPages = PageSet()
+  /// Whether the source still has to name the pages of the groups that differ.
+  private(set) var awaitsNames: Bool
+  /// Names given by the source, for its account of what is open.
+  private(set) var nameCount = 0
+  private var changedByteCount = 0
+  /// Some page did not turn out as announced; the segment's digest is not known.
+  private(set) var isUnsettled = false
+
+  /// `own` is what the target has there; nil for zeros.
+  init(segment: Int, shape: ImageShape, own: SegmentDigests?, expectedGroups: GroupDigests?) {
+    let own = own ?? ZeroDigests.segmentDigests(length: shape.segmentLength(segment))
+    self.segment = segment
+    self.expectedGroups = expectedGroups
+    existingPages = PageSet(firstPages: own.pages.count)
+    groups = own.groups
+    zeroPages = own.zeroPages
+    let listed =
+      expectedGroups.map { Self.differingGroups($0, own: own) }
+      ?? GroupSet(firstGroups: own.groups.count)
+    listedGroups = listed
+    awaitsNames = !listed.isEmpty
+    digests = listed.flatMap { group -> ArraySlice<Digest> in
+      let first = group * Geometry.pagesPerGroup
+      return own.pages[first..<min(first + Geometry.pagesPerGroup, own.pages.count)]
+    }
+  }
+
+  private static func differingGroups(_ theirs: GroupDigests, own: SegmentDigests) -> GroupSet {
+    var result = GroupSet()
+    var index = 0
+    for group in 0..<own.groups.count {
+      if theirs.nonzeroGroups[group] {
+        result[group] = !theirs.digests.matches(own.groups[group], at: index)
+        index += 1
+      } else {
+        result[group] = !own.zeroGroups[group]
+      }
+    }
+    return result
+  }
+
+  private func slot(of page: Int) -> Int {
+    let group = page / Geometry.pagesPerGroup
+    let below = GroupSet(firstGroups: group).intersection(listedGroups)
+    return below.count * Geometry.pagesPerGroup + page % Geometry.pagesPerGroup
+  }
+
+  /// The digest, or for an open page the name, of a page in a listed group.
+  subscript(page: Int) -> Digest { digests[slot(of: page)] }
+}
+
+// MARK: - What happens to its pages
+
+extension SegmentRecord {
+  /// Takes the names that the source gave: pages that are equal stay, zeros and the rest are
+  /// put down.
+  func take(_ names: PageNames, shape: ImageShape) {
+    awaitsNames = false
+    nameCount = names.names.count
+    var index = 0
+    for page in existingPages.intersection(PageSet(pagesOf: listedGroups)) {
+      guard names.nonzeroPages[page] else {
+        if !zeroPages[page] { pagesToZero[page] = true }
+        continue
+      }
+      if zeroPages[page] || !names.names.matches(self[page], at: index) {
+        openPages[page] = true
+        zeroPages[page] = false
+        digests[slot(of: page)] = names.names.padded(at: index)
+        changedByteCount += shape.pageLength(segment * Geometry.pagesPerSegment + page)
+      }
+      index += 1
+    }
+  }
+
+  func ask(_ page: Int) {
+    askedPages[page] = true
+  }
+
+  func settle(_ page: Int, as digest: Digest) {
+    openPages[page] = false
+    askedPages[page] = false
+    digests[slot(of: page)] = digest
+  }
+
+  /// What came for this page is not what was announced.
+  func leaveUnsettled(_ page: Int) {
+    openPages[page] = false
+    askedPages[page] = false
+    isUnsettled = true
+  }
+
+  func zerosWritten(shape: ImageShape) {
+    for page in pagesToZero {
+      let length = shape.pageLength(segment * Geometry.pagesPerSegment + page)
+      zeroPages[page] = true
+      digests[slot(of: page)] = ZeroDigests.page(length: length)
+    }
+    pagesToZero = PageSet()
+  }
+
+  var isSettled: Bool { !awaitsNames && openPages.isEmpty && pagesToZero.isEmpty }
+
+  /// What the segment is now. Nil when that is not what the source announced.
+  func close() -> Ledger.Entry? {
+    if isUnsettled { return nil }
+    for group in listedGroups {
+      let first = slot(of: group * Geometry.pagesPerGroup)
+      let count = existingPages.intersection(PageSet(pagesOf: GroupSet(only: group))).count
+      groups[group] = SegmentDigests.group(digests[first..<first + count])
+    }
+    if let expectedGroups, !agrees(with: expectedGroups) { return nil }
+    return Ledger.Entry(
+      digest: SegmentDigests.segment(groups), zeroPageCount: zeroPages.count,
+      changedByteCount: changedByteCount)
+  }
+
+  private func agrees(with expected: GroupDigests) -> Bool {
+    var index = 0
+    for group in 0..<groups.count where expected.nonzeroGroups[group] {
+      if !expected.digests.matches(groups[group], at: index) { return false }
+      index += 1
+    }
+    return true
+  }
+}
+
+extension GroupSet {
+  init(only group: Int) {
+    self.init()
+    self[group] = true
+  }
+}
+
+extension NameList {
+  /// The name at `index` as a digest whose unknown part is zero.
+  func padded(at index: Int) -> Digest {
+    switch self {
+    case .short(let names): Digest(names[index], 0, 0, 0)
+    case .full(let digests): digests[index]
+    }
+  }
+}
+
+extension DigestWidth {
+  /// Whether `digest` bears a name that was kept by `padded`.
+  func matches(_ digest: Digest, _ name: Digest) -> Bool {
+    switch self {
+    case .short: digest.name == name.name
+    case .full: digest == name
+    }
+  }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Storage
+import Wire
+
+/// The target's side of `verify`: the same conversation as a copy, at full width, in which
+/// nothing is written and differing pages are counted.
+///
+/// ## Concurrency
+/// The caller's thread receives and compares; one more scans, with workers of its own. They
+/// share the ledger, behind its monitor, and `scanFailure`.
+final class TargetComparison {
+  private let image: SourceImage
+  private let shape: ImageShape
+  private let threadCount: Int
+  private let connection: Connection
+  private let counters: Counters
+  private let ledger: Monitor<Ledger>
+  private let reader: SegmentReader
+  private let scanFailure = Monitor<TransferError?>(nil)
+  private var difference = Difference()
+  /// Segments whose groups differ and whose pages are not named yet.
+  private var awaited: Set<Int> = []
+  private var closedCount: UInt64 = 0
+  private var sourceDigest: Digest?
+
+  init(image: SourceImage, threadCount: Int, connection: Connection, counters: Counters) {
+    self.image = image
+    self.threadCount = threadCount
+    self.connection = connection
+    self.counters = counters
+    shape = ImageShape(byteCount: image.byteCount)
+    ledger = Monitor(Ledger(shape: shape))
+    reader = SegmentReader(image: image, shape: shape)
+  }
+
+  /// Compares the whole image and tells the source how it came out.
+  func run() throws(TransferError) -> Verdict {
+    connection.agree(on: shape)
+    counters.enter(.comparing)
+    let scanner = TargetScanner(
+      image: image, seeds: [], shape: shape, width: .full, threadCount: threadCount,
+      connection: connection, ledger: ledger, index: nil)
+    var scanning: WorkerThread?
+    defer {
+      scanner.stop()
+      scanning?.join()
+    }
+    while sourceDigest == nil || !awaited.isEmpty {
+      guard let message = try receive() else { throw scanFailure.peek { $0 } ?? .lost }
+      if case .pass = message {
+        guard scanning == nil else { throw .breach("a second pass of a comparison") }
+        scanning = scan(scanner)
+      } else {
+        try handle(message)
+      }
+    }
+    let verdict = try self.verdict()
+    connection.send(.verdict(verdict))
+    return verdict
+  }
+
+  private func receive() throws(TransferError) -> Message? {
+    do throws(TransferError) {
+      return try connection.receive()
+    } catch {
+      throw scanFailure.peek { $0 } ?? error
+    }
+  }
+
+  /// The source is waiting for our digests: when there will be no more it has to know.
+  private func scan(_ scanner: TargetScanner) -> WorkerThread {
+    let (connection, scanFailure) = (connection, scanFailure)
+    return WorkerThread {
+      do throws(StorageError) {
+        try scanner.run(startsZero: false)
+      } catch {
+        let failure = TransferError(.target, error)
+        scanFailure.update { $0 = failure }
+        connection.tell(failure)
+      }
+    }
+  }
+
+  private func verdict() throws(TransferError) -> Verdict {
+    guard ledger.peek({ $0.isComplete }) else {
+      throw .breach("the source ended before it had announced its whole image")
+    }
+    let own = ledger.peek { $0.digest() }
+    return Verdict(
+      imageDigest: own, isEqual: own == sourceDigest, firstDifference: difference.first,
+      differingByteCount: difference.byteCount)
+  }
+
+  private func handle(_ message: Message) throws(TransferError) {
+    switch message {
+    case .position(let segment):
+      let totals = ledger.update { ledger in
+        ledger.announce(upTo: segment)
+        return ledger.totals
+      }
+      counters.set(.equal, to: totals.equal)
+      counters.set(.zero, to: totals.zero)
+    case .zero(let segments):
+      for segment in segments.range {
+        try count(PageSet(), of: segment, names: nil)
+      }
+    case .groups(let groups):
+      try compare(groups)
+    case .pages(let names):
+      awaited.remove(names.segment)
+      try count(PageSet(pagesOf: names.groups), of: names.segment, names: names)
+      closedCount += UInt64(names.names.count)
+      connection.send(.closed(closedCount))
+    case .scanned(let scanned):
+      sourceDigest = scanned.imageDigest
+    case .progress: break
+    case .failure(let failure):
+      throw TransferError(.source, failure, from: connection.otherEnd)
+    default: throw .breach("'\(message.name)' is not for a comparison")
+    }
+  }
+
+  private func compare(_ groups: GroupDigests) throws(TransferError) {
+    let record = SegmentRecord(
+      segment: groups.segment, shape: shape, own: try own(groups.segment),
+      expectedGroups: groups)
+    connection.send(.differ(GroupMask(segment: groups.segment, groups: record.listedGroups)))
+    if record.awaitsNames { awaited.insert(groups.segment) }
+  }
+
+  /// Counts the pages of a segment that differ from what the source named. Without names the
+  /// whole segment is zero at the source.
+  private func count(
+    _ listed: PageSet, of segment: Int, names: PageNames?
+  ) throws(TransferError) {
+    let own = try own(segment) ?? ZeroDigests.segmentDigests(length: shape.segmentLength(segment))
+    let first = segment * Geometry.pagesPerSegment
+    var index = 0
+    for page in 0..<own.pages.count {
+      let isNamed = names?.nonzeroPages[page] ?? false
+      let isEqual: Bool
+      if let names, isNamed {
+        isEqual = !own.zeroPages[page] && names.names.matches(own.pages[page], at: index)
+        index += 1
+      } else if names == nil || listed[page] {
+        isEqual = own.zeroPages[page]
+      } else {
+        isEqual = true
+      }
+      if !isEqual { difference.add(page: first + page, shape: shape) }
+    }
+  }
+
+  private func own(_ segment: Int) throws(TransferError) -> SegmentDigests? {
+    do throws(StorageError) {
+      return try reader.digests(of: segment)
+    } catch {
+      throw TransferError(.target, error)
+    }
+  }
+}

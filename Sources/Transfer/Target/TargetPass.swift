@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Storage
+import Wire
+
+/// One pass over the image at the target's side: compares what the source announces with what
+/// is there, plans what has to change, and carries it out.
+///
+/// What would overwrite old content is held back while content that is needed later may still
+/// be found in it: until both scans are over, within a bound of memory and of patience. Then
+/// pages are copied from where they were found, in an order that overwrites nothing too early,
+/// zeros are written, and the rest is asked for.
+///
+/// Used by the engine's thread only; the ledger and the index are shared with the scanner.
+final class TargetPass {
+  let target: TargetImage
+  let shape: ImageShape
+  let width: DigestWidth
+  let startsZero: Bool
+  let isWhole: Bool
+  let isDryRun: Bool
+  /// Later passes only settle what the first one left; the account is the first one's.
+  private let countsTotals: Bool
+  let connection: Connection
+  let counters: Counters
+  let ledger: Monitor<Ledger>
+  let index: Monitor<ContentIndex>?
+  let reader: SegmentReader
+  let mover: PageMover
+  let decompressor = Decompressor()
+
+  var records: [Int: SegmentRecord] = [:]
+  var plan = Plan()
+  var asks = AskQueue()
+  var unsettledPageCount: UInt64 = 0
+  var isScanOver = false
+  var sourceDigest: Digest?
+  /// Names that the source gave, and how many of them are done with.
+  private var namedCount: UInt64 = 0
+  private(set) var closedCount: UInt64 = 0
+  private var toldClosedCount: UInt64 = 0
+  /// Announcements ascend: the next one is at or above this segment.
+  private var nextAnnounced = 0
+  private var nextWhole = 0
+
+  /// The plan is carried out at the latest when so many names are open.
+  static let planLimit = 1 << 20
+  /// And when its first page has waited for so long.
+  static let patienceSeconds = 30.0
+  private static let closedInterval: UInt64 = 8192
+
+  struct Parameters {
+    var number: Int
+    var width: DigestWidth
+    var job: Job
+    var seeds: [any ReadableImage]
+  }
+
+  init(
+    target: TargetImage, shape: ImageShape, parameters: Parameters, connection: Connection,
+    counters: Counters
+  ) {
+    self.target = target
+    self.shape = shape
+    self.connection = connection
+    self.counters = counters
+    width = parameters.width
+    let isFirst = parameters.number == 1
+    countsTotals = isFirst
+    startsZero = target.startsZero && isFirst
+    isDryRun = parameters.job.operation == .estimate
+    isWhole = parameters.job.isWhole && isFirst && !isDryRun
+    ledger = Monitor(Ledger(shape: shape))
+    let memory = Int(clamping: parameters.job.indexMemoryByteCount)
+    index = isWhole ? nil : Monitor(ContentIndex(memoryByteCount: memory))
+    reader = SegmentReader(image: target, shape: shape)
+    mover = PageMover(
+      target: target, images: [target] + parameters.seeds, width: width, isDryRun: isDryRun)
+    isScanOver = isWhole
+  }
+
+  var isOver: Bool {
+    sourceDigest != nil && isScanOver && plan.isEmpty && records.isEmpty && asks.isEmpty
+  }
+
+  /// Whether old content may still turn out to be needed.
+  private var mayHold: Bool { !isWhole && (!startsZero || !isScanOver) }
+
+  /// When the plan has to be carried out, if nothing else happens before.
+  var planDeadline: Double? { plan.since.map { $0 + Self.patienceSeconds } }
+
+  /// To be called after every event.
+  func proceed() throws(StorageError) {
+    if !plan.isEmpty {
+      let isComplete = isScanOver && sourceDigest != nil
+      let isLarge = namedCount - closedCount >= Self.planLimit
+      let isLate = planDeadline.map { Clock.now >= $0 } ?? false
+      if isComplete || isLarge || isLate || !mayHold { try carryOut() }
+    }
+    try ask()
+    tellClosed()
+  }
+
+  private func tellClosed() {
+    guard closedCount - toldClosedCount >= Self.closedInterval else { return }
+    connection.send(.closed(closedCount))
+    toldClosedCount = closedCount
+  }
+}
+
+// MARK: - What the source announces
+
+extension TargetPass {
+  func receive(position segment: Int) throws(TransferError) {
+    try advance(to: segment, past: segment)
+    account(
+      ledger.update { ledger in
+        ledger.announce(upTo: segment)
+        return ledger.totals
+      })
+    if segment > 0 {
+      counters.set(.scanned, to: shape.segmentRange(segment - 1).upperBound)
+    }
+  }
+
+  /// Segments that come whole and unasked ascend as well, behind their announcement.
+  func advanceWhole(to segment: Int) throws(TransferError) {
+    guard segment >= nextWhole else {
+      throw .breach("segment \(segment) comes twice")
+    }
+    nextWhole = segment + 1
+  }
+
+  /// Checks that announcements ascend, each segment at most once.
+  func advance(to segment: Int, past end: Int) throws(TransferError) {
+    guard segment >= nextAnnounced, end <= shape.segmentCount else {
+      throw .breach("segment \(segment) is announced out of order")
+    }
+    nextAnnounced = end
+  }
+
+  func account(_ totals: (equal: UInt64, zero: UInt64)) {
+    guard countsTotals else { return }
+    counters.set(.equal, to: totals.equal)
+    counters.set(.zero, to: totals.zero)
+  }
+
+  func receive(zero segments: Range<Int>) throws(TransferError) {
+    try advance(to: segments.lowerBound, past: segments.upperBound)
+    ledger.update { $0.announceZero(segments) }
+    plan.add(zero: segments)
+  }
+
+  /// The source has other groups there: says which of them differ.
+  func receive(_ groups: GroupDigests) throws(TransferError) {
+    try advance(to: groups.segment, past: groups.segment + 1)
+    let record = SegmentRecord(
+      segment: groups.segment, shape: shape, own: try own(groups.segment),
+      expectedGroups: groups)
+    connection.send(.differ(GroupMask(segment: groups.segment, groups: record.listedGroups)))
+    ledger.update { $0.open(groups.segment) }
+    records[groups.segment] = record
+    // Nothing may differ any more: then what was read now is what the source has.
+    close(record)
+  }
+
+  func receive(_ names: PageNames) throws(TransferError) {
+    let record: SegmentRecord
+    if let announced = records[names.segment] {
+      guard announced.awaitsNames, announced.listedGroups == names.groups else {
+        throw .breach("names of pages in segment \(names.segment) that were not asked for")
+      }
+      record = announced
+    } else {
+      try advance(to: names.segment, past: names.segment + 1)
+      record = SegmentRecord(
+        segment: names.segment, shape: shape, own: try own(names.segment), expectedGroups: nil)
+      ledger.update { $0.open(names.segment) }
+      records[names.segment] = record
+    }
+    record.take(names, shape: shape)
+    namedCount += UInt64(record.nameCount)
+    let first = names.segment * Geometry.pagesPerSegment
+    for page in record.openPages { plan.add(page: first + page) }
+    if !record.pagesToZero.isEmpty { plan.add(zeroPagesOf: names.segment) }
+    close(record)
+  }
+
+  private func own(_ segment: Int) throws(TransferError) -> SegmentDigests? {
+    if startsZero { return nil }
+    do throws(StorageError) {
+      return try reader.digests(of: segment)
+    } catch {
+      throw TransferError(.target, error)
+    }
+  }
+
+  /// Enters the segment's digest once all its pages are settled.
+  func close(_ record: SegmentRecord) {
+    guard record.isSettled else { return }
+    let entry = record.close()
+    if entry == nil { unsettledPageCount += 1 }
+    account(
+      ledger.update { ledger in
+        ledger.close(record.segment, entry ?? .unknown)
+        return ledger.totals
+      })
+    records[record.segment] = nil
+    closedCount += UInt64(record.nameCount)
+  }
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Storage
+import Wire
+
+/// The side of the conversation that gets the bytes: tells what it has, keeps what is equal,
+/// copies what it finds at its own end, asks for the rest, checks every page before it is
+/// written, and finishes only when the source has agreed to the digest of the whole.
+///
+/// ## Concurrency
+/// Three threads: the caller's is the engine, which alone plans and writes; one reads the
+/// connection into `events`; one scans, with workers of its own. The queue of events is bounded
+/// by bytes, so that a slow disk slows the source down.
+final class TargetRole {
+  enum Event: Sendable {
+    case message(Message)
+    case scanEnded
+    case failed(TransferError)
+    /// The other end is gone.
+    case lost
+  }
+
+  private let image: TargetImage
+  private let seeds: [any ReadableImage]
+  let shape: ImageShape
+  private let job: Job
+  private let connection: Connection
+  private let counters: Counters
+  /// Called once when the run has failed, before its threads are waited for.
+  private let giveUp: @Sendable () -> Void
+  private let events = BoundedQueue<Event>(capacity: TargetRole.waitingByteCount)
+
+  /// Message bytes that wait for the engine.
+  private static let waitingByteCount = 6 << 20
+
+  init(
+    image: TargetImage, seeds: [any ReadableImage], job: Job, connection: Connection,
+    counters: Counters, giveUp: @escaping @Sendable () -> Void
+  ) {
+    self.giveUp = giveUp
+    self.image = image
+    self.seeds = seeds
+    self.job = job
+    self.connection = connection
+    self.counters = counters
+    shape = ImageShape(byteCount: image.byteCount)
+  }
+
+  /// What the conversation came to.
+  struct Outcome {
+    var imageDigest: Digest?
+    var passCount: Int
+    var isVerified: Bool
+  }
+
+  /// Holds the whole conversation after the handshake.
+  func run() throws(TransferError) -> Outcome {
+    let (connection, events) = (connection, events)
+    let reader = WorkerThread { Self.read(connection, into: events) }
+    let result: Result<Outcome, TransferError>
+    do throws(TransferError) {
+      result = .success(try converse())
+    } catch {
+      result = .failure(error)
+      image.abandon()
+      connection.tell(error)
+      giveUp()
+    }
+    events.abandon()
+    connection.stop()
+    reader.join()
+    return try result.get()
+  }
+
+  private static func read(_ connection: Connection, into events: BoundedQueue<Event>) {
+    do throws(TransferError) {
+      while let message = try connection.receive() {
+        if !events.put(.message(message), weight: message.weight) { break }
+      }
+      events.put(.lost, waits: false)
+    } catch {
+      events.put(.failed(error), waits: false)
+    }
+  }
+
+  private func converse() throws(TransferError) -> Outcome {
+    var passCount = 0
+    var digest: Digest?
+    while true {
+      switch try nextMessage() {
+      case .pass(let start):
+        passCount = Int(start.number)
+        digest = try pass(start)
+      case .agreed:
+        guard passCount > 0 else { throw .breach("'agreed' before any pass") }
+        let isVerified = try finish(digest)
+        connection.send(
+          .done(Completion(isVerified: isVerified, counters: counters.forTheOtherEnd)))
+        return Outcome(imageDigest: digest, passCount: passCount, isVerified: isVerified)
+      case let message:
+        throw .breach("'\(message.name)' between two passes")
+      }
+    }
+  }
+
+  /// The next message outside of a pass.
+  private func nextMessage() throws(TransferError) -> Message {
+    while true {
+      switch events.take() {
+      case .message(.progress(let progress)): counters.take(progress, from: .source)
+      case .message(.failure(let failure)): throw TransferError(.source, failure, from: connection.otherEnd)
+      case .message(let message): return message
+      case .failed(let error): throw error
+      case .lost, nil: throw .lost
+      case .scanEnded: continue
+      }
+    }
+  }
+}
+
+// MARK: - One pass
+
+extension TargetRole {
+  private func pass(_ start: PassStart) throws(TransferError) -> Digest? {
+    counters.enter(.comparing)
+    let pass = TargetPass(
+      target: image, shape: shape,
+      parameters: TargetPass.Parameters(
+        number: Int(start.number), width: start.width, job: job, seeds: seeds),
+      connection: connection, counters: counters)
+    let scanner = TargetScanner(
+      image: image, seeds: seeds, shape: shape, width: start.width,
+      threadCount: job.threadCount, connection: connection, ledger: pass.ledger,
+      index: pass.index)
+    let scanning = pass.isWhole ? nil : scan(scanner, startsZero: pass.startsZero)
+    defer {
+      scanner.stop()
+      scanning?.join()
+    }
+    while !pass.isOver { try handleNext(of: pass) }
+    guard pass.ledger.peek({ $0.isComplete }) else {
+      throw .breach("the source ended before it had announced its whole image")
+    }
+    return try settle(pass)
+  }
+
+  private func scan(_ scanner: TargetScanner, startsZero: Bool) -> WorkerThread {
+    let events = events
+    return WorkerThread {
+      do throws(StorageError) {
+        try scanner.run(startsZero: startsZero)
+        events.put(.scanEnded, waits: false)
+      } catch {
+        events.put(.failed(TransferError(.target, error)), waits: false)
+      }
+    }
+  }
+
+  private func handleNext(of pass: TargetPass) throws(TransferError) {
+    let seconds = pass.planDeadline.map { max($0 - Clock.now, 0) } ?? Self.idleSeconds
+    switch events.take(seconds: seconds) {
+    case .item(.message(let message)): try handle(message, in: pass)
+    case .item(.scanEnded): pass.isScanOver = true
+    case .item(.failed(let error)): throw error
+    case .item(.lost), .closed: throw .lost
+    case .nothingYet: break
+    }
+    do throws(StorageError) {
+      try pass.proceed()
+    } catch {
+      throw TransferError(.target, error)
+    }
+  }
+
+  private static let idleSeconds = 60.0
+
+  private func handle(_ message: Message, in pass: TargetPass) throws(TransferError) {
+    switch message {
+    case .position(let segment): try pass.receive(position: segment)
+    case .zero(let segments): try pass.receive(zero: segments.range)
+    case .groups(let groups): try pass.receive(groups)
+    case .pages(let names): try pass.receive(names)
+    case .data(let batch): try pass.receive(batch)
+    case .scanned(let scanned): pass.sourceDigest = scanned.imageDigest
+    case .progress(let progress): counters.take(progress, from: .source)
+    case .failure(let failure): throw TransferError(.source, failure, from: connection.otherEnd)
+    default: throw .breach("'\(message.name)' is not for a target within a pass")
+    }
+  }
+
+  /// Everything is written: makes it stable, then says what the image is now.
+  private func settle(_ pass: TargetPass) throws(TransferError) -> Digest? {
+    let digest = pass.ledger.peek { $0.digest() }
+    if job.operation == .copy {
+      counters.enter(.finishing)
+      do throws(StorageError) {
+        try image.synchronize()
+      } catch {
+        throw TransferError(.target, error)
+      }
+    }
+    connection.send(
+      .settled(Settled(imageDigest: digest, unsettledPageCount: pass.unsettledPageCount)))
+    return pass.unsettledPageCount == 0 && digest == pass.sourceDigest ? digest : nil
+  }
+
+  /// The source has agreed: reads back what was asked to be verified, and puts the image in
+  /// its place. True when it was read back.
+  private func finish(_ digest: Digest?) throws(TransferError) -> Bool {
+    if job.operation != .copy { return false }
+    guard let digest else { throw .breach("'agreed' to an image that is not the source's") }
+    var isVerified = false
+    if job.verifiesTarget {
+      counters.enter(.verifying)
+      try ReadBack(image, threadCount: job.threadCount, counters: counters).confirm(digest)
+      isVerified = true
+    }
+    counters.enter(.finishing)
+    do throws(StorageError) {
+      try image.complete()
+    } catch {
+      throw TransferError(.target, error)
+    }
+    counters.enter(.done)
+    return isVerified
+  }
+}
+
+extension Message {
+  /// What it weighs in a queue that is bounded by bytes.
+  var weight: Int {
+    switch self {
+    case .data(let batch): batch.contentByteCount
+    case .pages(let names): 64 + names.names.count * 8
+    default: 64
+    }
+  }
+
+  var name: String { type.name }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Storage
+import Wire
+
+/// Scans the target, and then its seeds, as fast as the machine can: tells the source the
+/// digests of the target's segments, and fills the index of what there is to copy from.
+///
+/// It runs ahead of the conversation, because content that lies further on should be found too,
+/// but only so far that what it remembers stays bounded.
+///
+/// ## Concurrency
+/// Runs on a thread of its own; the ledger and the index are the engine's too, each behind its
+/// monitor.
+final class TargetScanner: Sendable {
+  private let image: any ReadableImage
+  private let seeds: [any ReadableImage]
+  private let shape: ImageShape
+  private let width: DigestWidth
+  private let threadCount: Int
+  private let connection: Connection
+  private let ledger: Monitor<Ledger>
+  private let index: Monitor<ContentIndex>?
+  private let hasStopped = Monitor(false)
+
+  /// Segments in one message: small, because the source waits for the first ones.
+  private static let segmentsPerMessage = 32
+  /// How many segments with data the scan may be ahead of the source's announcements.
+  private static let leadLimit = WireLimits.waitingDigestCount
+
+  /// `index` is nil when nothing is looked for elsewhere.
+  init(
+    image: any ReadableImage, seeds: [any ReadableImage], shape: ImageShape, width: DigestWidth,
+    threadCount: Int, connection: Connection, ledger: Monitor<Ledger>,
+    index: Monitor<ContentIndex>?
+  ) {
+    self.image = image
+    self.seeds = seeds
+    self.shape = shape
+    self.width = width
+    self.threadCount = threadCount == 0 ? WorkerThread.defaultCount() : threadCount
+    self.connection = connection
+    self.ledger = ledger
+    self.index = index
+  }
+
+  /// Lets `run` return soon.
+  func stop() {
+    hasStopped.update { $0 = true }
+    ledger.update { _ in }
+  }
+
+  /// Scans everything. `startsZero` is a target that is known to be empty.
+  func run(startsZero: Bool) throws(StorageError) {
+    if startsZero {
+      ledger.update { [shape] in $0.scan(zeroSegments: shape.segmentCount) }
+    } else {
+      try scanTarget()
+    }
+    guard index != nil else { return }
+    for (number, seed) in seeds.enumerated() {
+      try scan(seed, shape: ImageShape(byteCount: seed.byteCount)) { (item) in
+        if case .data(let segment, let digests) = item {
+          add(digests, of: segment, image: number + 1)
+        }
+        return true
+      }
+    }
+  }
+
+  private func scanTarget() throws(StorageError) {
+    var runs = SegmentRuns(first: 0, width: width)
+    try scan(image, shape: shape) { item in
+      switch item {
+      case .zero(let segments):
+        ledger.update { $0.scan(zeroSegments: segments.count) }
+        runs.append(zeroSegments: segments.count)
+      case .data(let segment, let digests):
+        add(digests, of: segment, image: 0)
+        guard waitForSource() else { return false }
+        let entry = Ledger.Entry(
+          digest: digests.digest, zeroPageCount: digests.zeroPages.count)
+        ledger.update { $0.scan(entry) }
+        runs.append(digests.digest)
+      }
+      if runs.segmentCount >= Self.segmentsPerMessage || runs.isFull { send(&runs) }
+      return true
+    }
+    if !runs.isEmpty { send(&runs) }
+  }
+
+  private func send(_ runs: inout SegmentRuns) {
+    connection.send(.segments(runs))
+    runs = SegmentRuns(first: runs.range.upperBound, width: width)
+  }
+
+  /// Blocks while the scan is too far ahead; false when it should stop.
+  private func waitForSource() -> Bool {
+    ledger.wait { ledger in
+      if self.hasStopped.peek({ $0 }) { return false }
+      return ledger.waitingDataCount < Self.leadLimit ? true : nil
+    }
+  }
+
+  private func scan(
+    _ image: any ReadableImage, shape: ImageShape, _ body: (ImageScan.Item) -> Bool
+  ) throws(StorageError) {
+    let scan = ImageScan(image: image, shape: shape, threadCount: threadCount)
+    defer { scan.finish() }
+    while !hasStopped.peek({ $0 }), let item = try scan.next() {
+      if !body(item) { return }
+    }
+  }
+
+  private func add(_ digests: SegmentDigests, of segment: Int, image: Int) {
+    guard let index else { return }
+    let first = segment * Geometry.pagesPerSegment
+    index.peek { index in
+      for page in 0..<digests.pages.count where !digests.zeroPages[page] {
+        let location = PageLocation(image: image, page: first + page)
+        index.insert(name: digests.pages[page].name, location: location.packed)
+      }
+    }
+  }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// An operating-system thread that runs one closure and is joined once.
+///
+/// Blocking reads and writes need threads of their own: in the cooperative pool they would
+/// starve each other.
+@safe
+package struct WorkerThread: @unchecked Sendable {
+  private let identifier: pthread_t
+
+  private final class Body {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+  }
+
+  package init(_ run: @escaping @Sendable () -> Void) {
+    var created = pthread_t()
+    let context = unsafe Unmanaged.passRetained(Body(run)).toOpaque()
+    let status = unsafe pthread_create(
+      &created, nil,
+      { @Sendable argument in
+        unsafe Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
+        return nil
+      }, context)
+    precondition(status == 0, "no thread can be started")
+    identifier = created
+  }
+
+  package func join() {
+    pthread_join(identifier, nil)
+  }
+
+  /// One scanning thread for each processor that this process may use, within reason.
+  package static func defaultCount() -> Int {
+    let online = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    return min(max(online, 1), maximumDefaultCount)
+  }
+
+  /// More threads than this only fight over the memory bus.
+  package static let maximumDefaultCount = 8
+}
