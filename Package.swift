@@ -62,3 +62,11 @@ let package = Package(
   ],
   cLanguageStandard: .gnu11
 )
+
+// Only on request: without libFuzzer's main it would not link. Fuzz/run sets the variable.
+if Context.environment["BLKMOVE_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "blkmove-fuzz", dependencies: ["Wire", "Blocks"], path: "Fuzz/Targets",
+      swiftSettings: swift + [.unsafeFlags(["-parse-as-library"])]))
+}
