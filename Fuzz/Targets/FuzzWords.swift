@@ -11,7 +11,6 @@ func fuzzWords(_ bytes: [UInt8]) {
   guard let again = try? ShellWords.split(quoted, name: ""), again == [text] else {
     preconditionFailure("quoting")
   }
-  _ = ShellWords.quotedPath(text)
   precondition(text.displayable.displayable == text.displayable, "escaping twice")
   guard let words = try? ShellWords.split(text, name: "") else { return }
   let line = words.map(ShellWords.quoted).joined(separator: " ")

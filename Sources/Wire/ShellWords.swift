@@ -7,7 +7,8 @@
 /// backslashes mean what they mean to a shell; nothing is expanded, and `$`, `;` or `|` are
 /// characters like any other.
 package enum ShellWords {
-  /// One word for a POSIX shell that stands for exactly this text, whatever it holds.
+  /// One word for a POSIX shell that stands for exactly this text, whatever it holds. Whether a
+  /// word that begins with `-` is an option is for the command to say: put `--` before it.
   package static func quoted(_ text: String) -> String {
     if !text.isEmpty && text.utf8.allSatisfy(isPlain) { return text }
     var result: [UInt8] = [apostrophe]
@@ -22,18 +23,6 @@ package enum ShellWords {
     return String(decoding: result, as: UTF8.self)
   }
 
-  /// Like `quoted`, but a home directory in front (`~/disk.img`, `~user/disk.img`) is left for
-  /// the remote shell to find. A file that is really called `~` is `./~`.
-  package static func quotedPath(_ path: String) -> String {
-    let home = path.utf8.prefix { $0 != UInt8(ascii: "/") }
-    guard home.first == UInt8(ascii: "~"), home.dropFirst().allSatisfy(isPlain),
-      home.dropFirst().first.map(isAlphanumeric) ?? true
-    else { return quoted(path) }
-    let rest = path.utf8.dropFirst(home.count + 1)
-    let start = String(decoding: path.utf8.prefix(home.count + 1), as: UTF8.self)
-    return rest.isEmpty ? start : start + quoted(String(decoding: rest, as: UTF8.self))
-  }
-
   /// The words of a text. `name` is what errors call it.
   package static func split(_ text: String, name: String) throws(WireError) -> [String] {
     var splitter = Splitter(text: Array(text.utf8), name: name)
@@ -43,19 +32,12 @@ package enum ShellWords {
   private static let apostrophe = UInt8(ascii: "'")
   private static let backslash = UInt8(ascii: "\\")
 
-  private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+  /// Bytes that mean themselves to every shell, in any place.
+  private static func isPlain(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "0")...UInt8(ascii: "9"):
       true
-    default: false
-    }
-  }
-
-  /// Bytes that mean themselves to every shell, in any place.
-  private static func isPlain(_ byte: UInt8) -> Bool {
-    switch byte {
-    case _ where isAlphanumeric(byte): true
     case UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "/"),
       UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "+"),
       UInt8(ascii: "%"):

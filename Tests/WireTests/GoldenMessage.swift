@@ -165,5 +165,6 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
     GoldenMessage(
       name: "digest", message: .digest(ImageName(imageDigest: digest(11), byteCount: 1 << 60))),
     GoldenMessage(name: "failure", message: text),
+    GoldenMessage(name: "closed", message: .closed(0x0102_0304_0506_0708)),
   ]
 }

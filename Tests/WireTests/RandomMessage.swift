@@ -40,6 +40,7 @@ struct RandomMessage {
     case .digest:
       .digest(ImageName(imageDigest: digest(), byteCount: bits.next() >> 4))
     case .failure: failure()
+    case .closed: .closed(bits.next())
     }
   }
 

@@ -65,7 +65,7 @@ package final class RemoteShell: Sendable {
     if let port = location.port { arguments += ["-p", String(port)] }
     if let user = location.user { arguments += ["-l", user] }
     arguments.append(location.host)
-    arguments += settings.remoteCommand + serverArguments.map(ShellQuoting.quote)
+    arguments += settings.remoteCommand + serverArguments.map(ShellWords.quoted)
     return arguments
   }
 
