@@ -11,8 +11,8 @@ import Wire
 /// room.
 ///
 /// ## Concurrency
-/// Any thread sends; one thread of this object's own writes. `parser` belongs to the one thread
-/// that receives: first the one that holds the handshake, then the reader that it starts.
+/// Any thread sends; one thread of this object's own writes. `parser` and `hasReceived` belong
+/// to the one thread that receives: first the one that holds the handshake, then the reader that it starts.
 /// `context` is what decoding needs to know and is set by whoever learns it, before the first
 /// message that depends on it can arrive.
 final class Connection: @unchecked Sendable {
@@ -31,6 +31,7 @@ final class Connection: @unchecked Sendable {
   private let writer: WorkerThread
   private let rate: Monitor<UInt64?>
   private var parser = FrameParser()
+  private var hasReceived = false
 
   /// Bytes of page data that wait for the wire.
   private static let outgoingByteCount = 3 << 20
@@ -94,9 +95,11 @@ final class Connection: @unchecked Sendable {
       if let message = try nextMessage() { return message }
       let count = try fill()
       if count == 0 {
-        try finishParsing()
+        // An end before the first byte is no broken stream: nobody was there.
+        if hasReceived { try finishParsing() }
         return nil
       }
+      hasReceived = true
       counters.add(UInt64(count), to: .wireReceived)
     }
   }

@@ -11,7 +11,9 @@ extension SourceRole {
       while let message = try connection.receive() {
         try handle(message)
       }
-      state.fail(.lost)
+      // After its last word the target may go.
+      let hasLastWord = state.peek { $0.completion != nil || $0.verdict != nil }
+      if !hasLastWord { state.fail(.lost) }
     } catch {
       state.fail(error)
     }

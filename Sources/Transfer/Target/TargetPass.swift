@@ -71,7 +71,10 @@ final class TargetPass {
     startsZero = target.startsZero && isFirst
     isDryRun = parameters.job.operation == .estimate
     isWhole = parameters.job.isWhole && isFirst && !isDryRun
-    ledger = Monitor(Ledger(shape: shape))
+    var ledger = Ledger(shape: shape)
+    // Known before the first announcement: the source does not wait for a scan of nothing.
+    if startsZero { ledger.scan(zeroSegments: shape.segmentCount) }
+    self.ledger = Monitor(ledger)
     let memory = Int(clamping: parameters.job.indexMemoryByteCount)
     index = isWhole ? nil : Monitor(ContentIndex(memoryByteCount: memory))
     reader = SegmentReader(image: target, shape: shape)

@@ -51,13 +51,9 @@ final class TargetScanner: Sendable {
     ledger.update { _ in }
   }
 
-  /// Scans everything. `startsZero` is a target that is known to be empty.
+  /// Scans everything; a target that is known to be empty needs no scan.
   func run(startsZero: Bool) throws(StorageError) {
-    if startsZero {
-      ledger.update { [shape] in $0.scan(zeroSegments: shape.segmentCount) }
-    } else {
-      try scanTarget()
-    }
+    if !startsZero { try scanTarget() }
     guard index != nil else { return }
     for (number, seed) in seeds.enumerated() {
       try scan(seed, shape: ImageShape(byteCount: seed.byteCount)) { (item) in
