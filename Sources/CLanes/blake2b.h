@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,9 +20,18 @@
 typedef void lanes_kernel(const uint8_t *const *messages, size_t byte_count,
                           const uint64_t start[8], uint8_t *digests);
 
+/// Whether all of the bytes are zero.
+typedef bool lanes_zero_test(const uint8_t *bytes, size_t byte_count);
+
 lanes_kernel lanes_kernel_scalar;
+lanes_zero_test lanes_is_zero_scalar;
+#if defined(__x86_64__)
 lanes_kernel lanes_kernel_avx2;
 lanes_kernel lanes_kernel_avx512;
+lanes_kernel lanes_kernel_avx512_pair;
+lanes_zero_test lanes_is_zero_avx2;
+lanes_zero_test lanes_is_zero_avx512;
+#endif
 
 static const uint64_t blake2b_initial[8] = {
     0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,

@@ -4,20 +4,28 @@
 // defines
 //
 //   KERNEL       the name of the function to make
-//   LANES        how many messages it hashes side by side
-//   WORD         one 64-bit word of each of them: uint64_t, or a vector of LANES of them
+//   WORD         one 64-bit word of several messages: a vector, or uint64_t for just one
+//   WORD_LANES   how many messages a WORD holds
+//   SETS         how many sets of WORD_LANES messages are hashed side by side
 //   LANE(w, n)   lane n of a WORD
-//   load_block   a function that gathers the 16 words of a block from each message
+//   KEEP_ORDER   see mix_half below
+//   load_block   a function that gathers the 16 words of a block from each message of a set
 //
 // The operators of C work on vectors as they do on integers, so that the arithmetic below is
 // the scalar algorithm in every width.
 
 #include "blake2b.h"
 
+#define LANES (SETS * WORD_LANES)
 #define ROTATE_RIGHT(word, count) (((word) >> (count)) | ((word) << (64 - (count))))
 
 /// Half of BLAKE2b's mixing function on four columns (turn 0) or diagonals (turn 1). The four
-/// are taken through each step together, so that no instruction waits for the one before it.
+/// are taken through each step together, so that few instructions wait for the one before.
+///
+/// Even so the four wait for each other's results most of the time, which is what a second set
+/// of messages is for. Its instructions must then stand near the first set's; but the compiler
+/// would rather finish one set before it begins the other, to save registers. KEEP_ORDER tells
+/// it that here, between two halves, these words are looked at, in this order.
 ALWAYS_INLINE void mix_half(WORD v[16], const int turn, const int first, const int second,
                             const WORD x0, const WORD x1, const WORD x2, const WORD x3) {
   WORD *const a = v, *const b = v + 4, *const c = v + 8, *const d = v + 12;
@@ -35,27 +43,39 @@ ALWAYS_INLINE void mix_half(WORD v[16], const int turn, const int first, const i
   b[b0] ^= c[c0], b[b1] ^= c[c1], b[b2] ^= c[c2], b[b3] ^= c[c3];
   b[b0] = ROTATE_RIGHT(b[b0], second), b[b1] = ROTATE_RIGHT(b[b1], second);
   b[b2] = ROTATE_RIGHT(b[b2], second), b[b3] = ROTATE_RIGHT(b[b3], second);
+  KEEP_ORDER(b[0], b[1], b[2], b[3]);
+}
+
+/// The same half for every set; s0 ... s3 say which words of the block are mixed in.
+ALWAYS_INLINE void mix_half_of_sets(WORD v[SETS][16], WORD m[SETS][16], const int turn,
+                                    const int first, const int second, const int s0,
+                                    const int s1, const int s2, const int s3) {
+#pragma unroll
+  for (int set = 0; set < SETS; set++)
+    mix_half(v[set], turn, first, second, m[set][s0], m[set][s1], m[set][s2], m[set][s3]);
 }
 
 /// One round; s0 ... s15 say in which order it takes the words of the block.
 #define ROUND(s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15) \
-  mix_half(v, 0, 32, 24, m[s0], m[s2], m[s4], m[s6]);                               \
-  mix_half(v, 0, 16, 63, m[s1], m[s3], m[s5], m[s7]);                               \
-  mix_half(v, 1, 32, 24, m[s8], m[s10], m[s12], m[s14]);                            \
-  mix_half(v, 1, 16, 63, m[s9], m[s11], m[s13], m[s15])
+  mix_half_of_sets(v, m, 0, 32, 24, s0, s2, s4, s6);                                \
+  mix_half_of_sets(v, m, 0, 16, 63, s1, s3, s5, s7);                                \
+  mix_half_of_sets(v, m, 1, 32, 24, s8, s10, s12, s14);                             \
+  mix_half_of_sets(v, m, 1, 16, 63, s9, s11, s13, s15)
 
-/// Takes one block of every message into the state. `end` is how many bytes of the message
-/// have then been taken, `last` is all ones in the last block and zero before.
-ALWAYS_INLINE void compress(WORD state[8], const uint8_t *const *messages, size_t offset,
-                            uint64_t end, uint64_t last) {
-  WORD m[16], v[16];
-  load_block(m, messages, offset);
-  for (int i = 0; i < 8; i++) {
-    v[i] = state[i];
-    v[i + 8] = (WORD){0} + blake2b_initial[i];
+/// Takes one block of every message into the state. `taken` is how many bytes of a message
+/// have been taken with it, `last` is all ones in the last block and zero before.
+ALWAYS_INLINE void compress(WORD state[SETS][8], const uint8_t *const *messages, size_t offset,
+                            uint64_t taken, uint64_t last) {
+  WORD m[SETS][16], v[SETS][16];
+  for (int set = 0; set < SETS; set++) load_block(m[set], messages + set * WORD_LANES, offset);
+  for (int set = 0; set < SETS; set++) {
+    for (int i = 0; i < 8; i++) {
+      v[set][i] = state[set][i];
+      v[set][i + 8] = (WORD){0} + blake2b_initial[i];
+    }
+    v[set][12] ^= (WORD){0} + taken;
+    v[set][14] ^= (WORD){0} + last;
   }
-  v[12] ^= (WORD){0} + end;
-  v[14] ^= (WORD){0} + last;
 
   ROUND(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   ROUND(14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3);
@@ -70,40 +90,49 @@ ALWAYS_INLINE void compress(WORD state[8], const uint8_t *const *messages, size_
   ROUND(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   ROUND(14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3);
 
-  for (int i = 0; i < 8; i++) state[i] ^= v[i] ^ v[i + 8];
+  for (int set = 0; set < SETS; set++)
+    for (int i = 0; i < 8; i++) state[set][i] ^= v[set][i] ^ v[set][i + 8];
 }
 
-/// The last block is padded with zeros; one that is whole is read where it stands.
-ALWAYS_INLINE void compress_last(WORD state[8], const uint8_t *const *messages, size_t offset,
-                                 size_t byte_count) {
-  const size_t rest = byte_count - offset;
-  if (rest == BLOCK_BYTE_COUNT) {
-    compress(state, messages, offset, byte_count, UINT64_MAX);
-    return;
-  }
-  uint8_t padded[LANES][BLOCK_BYTE_COUNT] __attribute__((aligned(64)));
-  const uint8_t *pointers[LANES];
-  memset(padded, 0, sizeof padded);
-  for (int lane = 0; lane < LANES; lane++) {
-    if (rest > 0) memcpy(padded[lane], messages[lane] + offset, rest);
-    pointers[lane] = padded[lane];
-  }
-  compress(state, pointers, 0, byte_count, UINT64_MAX);
+/// Copies what is left of each message to where zeros follow it.
+ALWAYS_INLINE void pad(uint8_t padded[LANES][BLOCK_BYTE_COUNT], const uint8_t *const *messages,
+                       size_t offset, size_t rest) {
+  memset(padded, 0, LANES * BLOCK_BYTE_COUNT);
+  if (rest == 0) return;
+  for (int lane = 0; lane < LANES; lane++) memcpy(padded[lane], messages[lane] + offset, rest);
 }
 
 void KERNEL(const uint8_t *const *messages, size_t byte_count, const uint64_t start[8],
             uint8_t *digests) {
-  WORD state[8];
-  for (int i = 0; i < 8; i++) state[i] = (WORD){0} + start[i];
+  uint8_t padded[LANES][BLOCK_BYTE_COUNT];
+  const uint8_t *pointers[LANES];
+  WORD state[SETS][8];
+  for (int set = 0; set < SETS; set++)
+    for (int i = 0; i < 8; i++) state[set][i] = (WORD){0} + start[i];
 
+  // One loop for all blocks, so that the compressing code is there once and stays cached. A
+  // message always has a last block, even one without bytes.
   size_t offset = 0;
-  while (byte_count - offset > BLOCK_BYTE_COUNT) {
-    compress(state, messages, offset, offset + BLOCK_BYTE_COUNT, 0);
+  size_t taken = 0;
+  while (true) {
+    const size_t rest = byte_count - taken;
+    if (rest < BLOCK_BYTE_COUNT) {
+      pad(padded, messages, offset, rest);
+      for (int lane = 0; lane < LANES; lane++) pointers[lane] = padded[lane];
+      messages = pointers;
+      offset = 0;
+    }
+    const bool is_last = rest <= BLOCK_BYTE_COUNT;
+    taken += is_last ? rest : BLOCK_BYTE_COUNT;
+    compress(state, messages, offset, taken, is_last ? UINT64_MAX : 0);
+    if (is_last) break;
     offset += BLOCK_BYTE_COUNT;
   }
-  compress_last(state, messages, offset, byte_count);
 
-  for (int lane = 0; lane < LANES; lane++)
+  for (int lane = 0; lane < LANES; lane++) {
+    const WORD *const words = state[lane / WORD_LANES];
     for (int i = 0; i < 4; i++)
-      store_word(digests + LANES_DIGEST_BYTE_COUNT * lane + 8 * i, LANE(state[i], lane));
+      store_word(digests + LANES_DIGEST_BYTE_COUNT * lane + 8 * i,
+                 LANE(words[i], lane % WORD_LANES));
+  }
 }

@@ -6,8 +6,8 @@
 // A tree of digests offers thousands of independent messages of equal length, so lanes are
 // filled with whole messages rather than with parts of one: every lane does what the scalar
 // code does, and the digests are those that `b2sum -l 256` prints. Which kernel runs is
-// decided once, from what the processor can do; the environment variable BLKMOVE_LANES=1|4|8
-// asks for fewer lanes, so that every kernel can be tested on one machine.
+// decided once, from what the processor can do; the environment variable
+// BLKMOVE_LANES=1|4|8|16 asks for fewer lanes, so that one machine can test every kernel.
 //
 // All functions may be called from any thread.
 
@@ -20,10 +20,11 @@
 #define LANES_DIGEST_BYTE_COUNT 32
 #define LANES_PERSONALISATION_BYTE_COUNT 16
 
-/// How many lanes the best kernel of this machine has: 8 (AVX-512), 4 (AVX2) or 1.
+/// How many lanes the widest kernel of this machine has: 16 (AVX-512, where a narrower kernel
+/// of 8 lanes takes short counts), 4 (AVX2) or 1.
 size_t lanes_supported(void);
 
-/// How many lanes `lanes_digest` uses: what is supported, or less when BLKMOVE_LANES says so.
+/// How many lanes are used: what is supported, or less when BLKMOVE_LANES says so.
 size_t lanes_chosen(void);
 
 /// Puts the BLAKE2b-256 digests of `count` messages of `byte_count` bytes each at `digests`,
@@ -31,9 +32,12 @@ size_t lanes_chosen(void);
 void lanes_digest(const void *const *messages, size_t count, size_t byte_count,
                   const void *personalisation, void *digests);
 
-/// The same with a stated number of lanes: 1, 4 or 8, clamped to what is supported.
+/// The same with at most so many lanes: 1, 4, 8 or 16, clamped to what is supported.
 void lanes_digest_using(size_t lanes, const void *const *messages, size_t count,
                         size_t byte_count, const void *personalisation, void *digests);
 
 /// Whether all of the bytes are zero. Returns at once when one near the beginning is not.
 bool lanes_is_zero(const void *bytes, size_t byte_count);
+
+/// The same with the vectors that so many lanes have.
+bool lanes_is_zero_using(size_t lanes, const void *bytes, size_t byte_count);
