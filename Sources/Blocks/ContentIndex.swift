@@ -52,11 +52,9 @@ package struct ContentIndex: ~Copyable {
       locationOfNameZero = locationOfNameZero ?? location
       return
     }
-    if occupied >= table.slotCount / 4 * 3 {
-      makeRoom()
-      guard name & sampleMask == 0 else { return }
-    }
-    if table.insert(name: name, location: location) { occupied += 1 }
+    guard table.insert(name: name, location: location) else { return }
+    occupied += 1
+    if isFull { makeRoom() }
   }
 
   /// Where content of this name was seen first, if it was and is remembered.
@@ -65,13 +63,16 @@ package struct ContentIndex: ~Copyable {
     return name == 0 ? locationOfNameZero : table.location(of: name)
   }
 
+  /// Searches stay short as long as a quarter of the slots is empty.
+  private var isFull: Bool { occupied >= table.slotCount / 4 * 3 }
+
   private mutating func makeRoom() {
     if table.canDouble {
       occupied = table.rearrange(isDoubling: true, keeping: sampleMask)
       return
     }
     // One more bit halves it, unless its names were chosen by someone: then until it does.
-    while occupied >= table.slotCount / 4 * 3 {
+    while isFull {
       sampleMask = sampleMask << 1 | 1
       occupied = table.rearrange(isDoubling: false, keeping: sampleMask)
     }

@@ -1,11 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
 /// Random numbers that can be had again: a test prints its seed, and the environment variable
 /// BLKMOVE_TEST_SEED repeats it.
 struct Random: RandomNumberGenerator {
+  let seed: UInt64
   private var state: UInt64
 
-  init(seed: UInt64) { state = seed }
+  init(seed: UInt64) {
+    self.seed = seed
+    state = seed
+  }
+
+  /// With a new seed each time, which is printed.
+  static func printed(test: String = #function) -> Random {
+    let wish = getenv("BLKMOVE_TEST_SEED").flatMap { UInt64(String(cString: $0)) }
+    let random = Random(seed: wish ?? UInt64.random(in: 0...UInt64.max))
+    print("\(test): BLKMOVE_TEST_SEED=\(random.seed)")
+    return random
+  }
+
+  /// For messages of what failed.
+  var comment: String { "seed \(seed)" }
 
   /// SplitMix64.
   mutating func next() -> UInt64 {
@@ -20,5 +37,13 @@ struct Random: RandomNumberGenerator {
     var words = [UInt64](repeating: 0, count: (count + 7) / 8)
     for index in words.indices { words[index] = next() }
     return words.withUnsafeBytes { Array($0.prefix(count)) }
+  }
+}
+
+extension Random {
+  /// One use of a generator that nobody keeps.
+  func letting<Result>(_ body: (inout Random) -> Result) -> Result {
+    var copy = self
+    return body(&copy)
   }
 }

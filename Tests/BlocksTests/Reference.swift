@@ -66,10 +66,39 @@ enum Reference {
       level += 1
       nodes = parents(nodes, level: level)
     }
+    return image(root: nodes[0], byteCount: byteCount)
+  }
+
+  static func image(root: Digest, byteCount: UInt64) -> Digest {
     var bytes = (0..<8).map { UInt8(truncatingIfNeeded: byteCount >> UInt64(8 * $0)) }
-    nodes[0].append(to: &bytes)
+    root.append(to: &bytes)
     return Digest(
       bytes: blake2b(bytes, personalisation: Array("blkmove image".utf8) + [0, 0, 0]))
+  }
+
+  /// The digest of an image whose segments are whole and zero but for those given.
+  static func sparseImage(_ segments: [Int: Digest], shape: ImageShape) -> Digest {
+    var zeros = [ZeroDigests.segment()]
+    while zeros.count < 11 {
+      let children = [Digest](repeating: zeros[zeros.count - 1], count: 16)
+      zeros.append(node(children, level: zeros.count + 2))
+    }
+    var nodes = segments
+    var count = shape.segmentCount
+    var height = 0
+    while count > 1 {
+      let parents = Set(nodes.keys.map { $0 / 16 }).union([(count - 1) / 16])
+      var above: [Int: Digest] = [:]
+      for parent in parents {
+        let children = (16 * parent..<min(16 * parent + 16, count))
+          .map { nodes[$0] ?? zeros[height] }
+        above[parent] = node(children, level: height + 3)
+      }
+      nodes = above
+      count = (count + 15) / 16
+      height += 1
+    }
+    return image(root: nodes[0]!, byteCount: shape.byteCount)
   }
 
   /// The digest of an image from its bytes.
