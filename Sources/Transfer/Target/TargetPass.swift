@@ -36,6 +36,8 @@ final class TargetPass {
   var unsettledPageCount: UInt64 = 0
   var isScanOver = false
   var sourceDigest: Digest?
+  /// Segments whose groups differ and whose pages the source has yet to name.
+  private var awaitedCount = 0
   /// Names that the source gave, and how many of them are done with.
   private var namedCount: UInt64 = 0
   private(set) var closedCount: UInt64 = 0
@@ -96,7 +98,7 @@ final class TargetPass {
   /// To be called after every event.
   func proceed() throws(StorageError) {
     if !plan.isEmpty {
-      let isComplete = isScanOver && sourceDigest != nil
+      let isComplete = isScanOver && sourceDigest != nil && awaitedCount == 0
       let isLarge = namedCount - closedCount >= Self.planLimit
       let isLate = planDeadline.map { Clock.now >= $0 } ?? false
       if isComplete || isLarge || isLate || !mayHold { try carryOut() }
@@ -164,6 +166,7 @@ extension TargetPass {
     connection.send(.differ(GroupMask(segment: groups.segment, groups: record.listedGroups)))
     ledger.update { $0.open(groups.segment) }
     records[groups.segment] = record
+    if record.awaitsNames { awaitedCount += 1 }
     // Nothing may differ any more: then what was read now is what the source has.
     close(record)
   }
@@ -175,6 +178,7 @@ extension TargetPass {
         throw .breach("names of pages in segment \(names.segment) that were not asked for")
       }
       record = announced
+      awaitedCount -= 1
     } else {
       try advance(to: names.segment, past: names.segment + 1)
       record = SegmentRecord(
