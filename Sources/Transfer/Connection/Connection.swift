@@ -29,6 +29,7 @@ final class Connection: @unchecked Sendable {
   private let outgoing = BoundedQueue<[UInt8]>(capacity: Connection.outgoingByteCount)
   private let context = Monitor(Context())
   private let writer: WorkerThread
+  private let hasStopped = Monitor(false)
   private let rate: Monitor<UInt64?>
   private var parser = FrameParser()
   private var hasReceived = false
@@ -81,10 +82,14 @@ final class Connection: @unchecked Sendable {
     rate.update { $0 = bytesPerSecond }
   }
 
-  /// Writes out what is queued and closes our half of the connection.
+  /// Writes out what is queued and closes our half of the connection; once is enough.
   func stop() {
     outgoing.close()
-    writer.join()
+    hasStopped.wait { hasStopped -> Void? in
+      if !hasStopped { writer.join() }
+      hasStopped = true
+      return ()
+    }
   }
 
   // MARK: Receiving

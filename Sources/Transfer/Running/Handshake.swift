@@ -26,13 +26,13 @@ enum Handshake {
   }
 
   static func receiveJob(_ connection: Connection) throws(TransferError) -> Job {
-    let message = try next(connection)
+    let message = try next(connection, from: .remote)
     guard case .job(let job) = message else { throw .breach("'\(message.name)' before 'job'") }
     return job
   }
 
   static func receiveSource(_ connection: Connection) throws(TransferError) -> SourceDescription {
-    let message = try next(connection)
+    let message = try next(connection, from: .source)
     guard case .source(let source) = message else {
       throw .breach("'\(message.name)' before 'source'")
     }
@@ -40,7 +40,7 @@ enum Handshake {
   }
 
   static func receiveTarget(_ connection: Connection) throws(TransferError) -> TargetDescription {
-    let message = try next(connection)
+    let message = try next(connection, from: .target)
     guard case .target(let target) = message else {
       throw .breach("'\(message.name)' before 'target'")
     }
@@ -48,20 +48,22 @@ enum Handshake {
   }
 
   static func receiveImageName(_ connection: Connection) throws(TransferError) -> ImageName {
-    let message = try next(connection)
+    let message = try next(connection, from: .source)
     guard case .digest(let name) = message else {
       throw .breach("'\(message.name)' before 'digest'")
     }
     return name
   }
 
-  /// The next message that is neither progress nor the end.
-  private static func next(_ connection: Connection) throws(TransferError) -> Message {
+  /// The next message that is neither progress nor the end; `end` is who speaks.
+  private static func next(
+    _ connection: Connection, from end: TransferError.End
+  ) throws(TransferError) -> Message {
     while let message = try connection.receive() {
       switch message {
       case .progress: continue
       case .failure(let failure):
-        throw TransferError(.remote, failure, from: connection.otherEnd)
+        throw TransferError(end, failure, from: connection.otherEnd)
       default: return message
       }
     }
