@@ -104,6 +104,11 @@ int linux_lock_shared(int file, int64_t offset, int64_t byte_count) {
   return fcntl(file, F_OFD_SETLK, &lock);
 }
 
+int linux_unlock(int file) {
+  struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+  return fcntl(file, F_OFD_SETLK, &lock);
+}
+
 const char *linux_error_text(int32_t error_number, char *space, size_t byte_count) {
   return strerror_r(error_number, space, byte_count);
 }

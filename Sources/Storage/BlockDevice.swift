@@ -77,11 +77,15 @@ struct BlockDevice: Sendable {
   /// The loop devices of this machine that are in use.
   static func loops(on machine: Machine) -> [BlockDevice] {
     let classDirectory = machine.systemRoot + "/block"
-    return KernelFiles.names(in: classDirectory).lazy
-      .filter { $0.hasPrefix("loop") }
-      .filter { KernelFiles.exists("\(classDirectory)/\($0)/loop/backing_file") }
-      .compactMap { KernelFiles.line("\(classDirectory)/\($0)/dev").flatMap { DeviceNumber($0) } }
-      .map { BlockDevice($0, on: machine) }
+    var loops: [BlockDevice] = []
+    // Never lazily: devices come and go while we look, and a lazy filter looks twice.
+    for name in KernelFiles.names(in: classDirectory) where name.hasPrefix("loop") {
+      guard KernelFiles.exists("\(classDirectory)/\(name)/loop/backing_file"),
+        let number = KernelFiles.line("\(classDirectory)/\(name)/dev").flatMap({ DeviceNumber($0) })
+      else { continue }
+      loops.append(BlockDevice(number, on: machine))
+    }
+    return loops
   }
 
   /// Whether it takes part in a btrfs file system that is mounted, perhaps with others.
@@ -105,8 +109,10 @@ struct BlockDevice: Sendable {
       let whole = disk.serial
       return whole.isEmpty ? "" : "\(whole)-part\(attribute("partition") ?? "")"
     }
-    let places = ["wwid", "device/wwid", "md/uuid", "serial", "device/serial"]
-    return places.lazy.compactMap { attribute($0) }.first ?? ""
+    for place in ["wwid", "device/wwid", "md/uuid", "serial", "device/serial"] {
+      if let value = attribute(place) { return value }
+    }
+    return ""
   }
 
   private func attribute(_ name: String) -> String? {

@@ -9,9 +9,9 @@ package enum ByteText {
     rounded(byteCount) ?? (byteCount == 1 ? "1 byte" : "\(byteCount) bytes")
   }
 
-  /// `4 GiB`, `byte 1000`.
+  /// `4 GiB`, `byte 1000`, `0`.
   package static func position(_ offset: UInt64) -> String {
-    rounded(offset) ?? "byte \(offset)"
+    offset == 0 ? "0" : rounded(offset) ?? "byte \(offset)"
   }
 
   /// The number in the largest unit that divides it, or nil when none does.

@@ -8,17 +8,32 @@ import Glibc
 enum ImageLock {
   /// udev locks a device for the moment in which it looks at it, which is also the moment after
   /// anybody closed it; so long a device is waited for.
-  static let devicePatienceMilliseconds = 2000
+  static let devicePatienceMilliseconds = 1000
   private static let pauseMilliseconds = 50
 
+  /// Waits a moment, and says how long.
+  static func pause() -> Int {
+    usleep(useconds_t(pauseMilliseconds * 1000))
+    return pauseMilliseconds
+  }
+
+  /// Notes when the file system has no locks: that is no reason not to copy.
   static func take(
     _ file: borrowing Descriptor, of image: String, kind: ImageKind, on machine: Machine
-  ) throws(StorageError) {
+  ) throws(StorageError) -> [String] {
     var patience = kind == .device ? devicePatienceMilliseconds : 0
-    while !(try isTaken(file, of: image)) {
-      if patience <= 0 { throw refusal(file, image, machine) }
-      usleep(useconds_t(pauseMilliseconds * 1000))
-      patience -= pauseMilliseconds
+    do throws(SystemError) {
+      while !(try file.calls.lock(file.number, LOCK_EX)) {
+        if patience <= 0 { throw SystemError(number: EWOULDBLOCK) }
+        patience -= pause()
+      }
+      return []
+    } catch where error.number == EWOULDBLOCK {
+      throw refusal(file, image, machine)
+    } catch where [EOPNOTSUPP, ENOLCK, ENOSYS].contains(error.number) {
+      return ["\(image): cannot be locked where it is: let no other run write it"]
+    } catch {
+      throw StorageError(.system(error.number), object: image, operation: "lock")
     }
   }
 
@@ -31,23 +46,15 @@ enum ImageLock {
     }
   }
 
+  /// Lets go, by name: closing would not do while another thread is just starting a program,
+  /// whose process has a copy of every descriptor for a moment.
+  static func release(_ file: borrowing Descriptor) {
+    if file.number >= 0 { try? file.calls.unlock(file.number) }
+  }
+
   /// QEMU's file-posix.c: a byte for each permission that is used (from 100), and one for each
   /// that is not shared (from 200); read, write, write unchanged, resize.
   private static let qemuLockBytes: [Range<UInt64>] = [100..<104, 200..<204]
-
-  private static func isTaken(_ file: borrowing Descriptor, of image: String)
-    throws(StorageError) -> Bool
-  {
-    do throws(SystemError) {
-      return try file.calls.lock(file.number, LOCK_EX)
-    } catch where error.number == EOPNOTSUPP || error.number == ENOLCK || error.number == ENOSYS {
-      throw StorageError(
-        .system(error.number), object: image, operation: "lock",
-        hint: "its file system cannot lock files, so that two runs could meet there")
-    } catch {
-      throw StorageError(.system(error.number), object: image, operation: "lock")
-    }
-  }
 
   private static func refusal(_ file: borrowing Descriptor, _ image: String, _ machine: Machine)
     -> StorageError

@@ -83,12 +83,24 @@ struct OpenedImage: ~Copyable {
     case .file:
       return UInt64(status.st_size)
     case .device:
-      do throws(SystemError) {
-        return try descriptor.calls.deviceByteCount(descriptor.number)
-      } catch {
-        throw StorageError(.system(error.number), object: name, operation: "ask for its size")
+      let byteCount = try descriptor.deviceByteCount(of: name)
+      // Every loop device that shows nothing looks so, and every empty card reader.
+      if byteCount == 0 {
+        throw StorageError(
+          .unsuitable, object: name, sentence: "has no content: is anything attached to it?")
       }
+      return byteCount
     }
+  }
+
+  /// Throws away what the cache of this device node remembers: each node has one of its own, and
+  /// what was written through another (an origin, a snapshot, a mounted file system) is not in
+  /// it. Only root may do this.
+  func dropDeviceCache() {
+    // A RAM disk is nothing but cache: old kernels empty it for good when asked this.
+    let ramDiskMajor = 1
+    if kind == .file || DeviceNumber(UInt64(status.st_rdev)).major == ramDiskMajor { return }
+    try? descriptor.calls.deviceFlush(descriptor.number)
   }
 }
 
@@ -98,6 +110,16 @@ extension Descriptor {
       return try calls.status(number)
     } catch {
       throw StorageError(.system(error.number), object: name, operation: "look at it")
+    }
+  }
+}
+
+extension Descriptor {
+  func deviceByteCount(of name: String) throws(StorageError) -> UInt64 {
+    do throws(SystemError) {
+      return try calls.deviceByteCount(number)
+    } catch {
+      throw StorageError(.system(error.number), object: name, operation: "ask for its size")
     }
   }
 }

@@ -30,7 +30,7 @@ struct PartFile {
   /// Opens and locks the part file in `directory`, making it when it is not there.
   static func open(
     _ name: String, in directory: borrowing Descriptor, of image: String,
-    on machine: Machine
+    on machine: Machine, _ notes: inout [String]
   ) throws(StorageError) -> Descriptor {
     let calls = directory.calls
     for _ in 0..<maximumAttemptCount {
@@ -43,11 +43,12 @@ struct PartFile {
         throw failure(error, name, image)
       }
       try requireOwn(try file.status(of: image), name, image)
-      try ImageLock.take(file, of: image, kind: .file, on: machine)
+      let lockNotes = try ImageLock.take(file, of: image, kind: .file, on: machine)
       // Between opening and locking another run may have finished and renamed it.
       if let now = try? calls.status(name, in: directory.number),
         now.st_ino == (try file.status(of: image)).st_ino
       {
+        notes += lockNotes
         return file
       }
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Blocks
+
 /// What becomes of the sizes of two images: how much is copied, and how long the target is
 /// afterwards. Pure arithmetic on what both ends said.
 struct SizeAgreement: Equatable {
@@ -13,6 +15,7 @@ struct SizeAgreement: Equatable {
   init(
     _ policy: SizePolicy, source: UInt64, target: UInt64?, kind: ImageKind, name: String
   ) throws(StorageError) {
+    try Self.requirePossible(source, of: name)
     guard let target else {
       self.init(byteCount: source, finalByteCount: source)
       return
@@ -49,6 +52,16 @@ struct SizeAgreement: Equatable {
       notes.append(
         "\(name): is larger than the source: its last \(ByteText.amount(target - byteCount)) "
           + "stay as they are")
+    }
+  }
+
+  /// Sizes are also what a peer says: beyond this arithmetic would not be safe.
+  static func requirePossible(_ byteCount: UInt64, of name: String) throws(StorageError) {
+    if byteCount > Geometry.maximumImageByteCount {
+      throw StorageError(
+        .unsuitable, object: name,
+        sentence: "\(ByteText.amount(byteCount)) are too much: an image may have "
+          + ByteText.amount(UInt64(Geometry.maximumImageByteCount)))
     }
   }
 

@@ -59,6 +59,7 @@ package final class SourceImage: ReadableImage {
     let status = image.status
     let device = BlockDevice(DeviceNumber(UInt64(status.st_rdev)), on: machine)
     let byteCount = try image.byteCount(named: name)
+    try SizeAgreement.requirePossible(byteCount, of: name)
     var notes = try requireFinished(image, path, device, isForced: isForced, on: machine)
     var occupations =
       kind == .device
@@ -97,16 +98,10 @@ package final class SourceImage: ReadableImage {
     _ image: borrowing OpenedImage, _ calls: SystemCalls
   ) {
     let file = image.descriptor.number
-    switch image.kind {
-    case .device:
-      // Every device node has a cache of its own: what was written through another one (an
-      // origin, a snapshot, a mounted file system) is not in this one. Only root may do this.
-      try? calls.deviceFlush(file)
-    case .file:
-      // ZFS has been known to show holes where there is data that it has not written yet.
-      if let facts = try? calls.fileFacts(file), facts.file_system_type == zfs {
-        try? calls.synchronizeData(file)
-      }
+    image.dropDeviceCache()
+    // ZFS has been known to show holes where there is data that it has not written yet.
+    if image.kind == .file, let facts = try? calls.fileFacts(file), facts.file_system_type == zfs {
+      try? calls.synchronizeData(file)
     }
     try? calls.advise(file, 0..<0, POSIX_FADV_SEQUENTIAL)
   }
@@ -135,11 +130,6 @@ package final class SourceImage: ReadableImage {
   }
 
   private func currentByteCount(_ status: stat) throws(StorageError) -> UInt64 {
-    if kind == .file { return UInt64(status.st_size) }
-    do throws(SystemError) {
-      return try descriptor.calls.deviceByteCount(descriptor.number)
-    } catch {
-      throw StorageError(.system(error.number), object: name, operation: "ask for its size")
-    }
+    kind == .file ? UInt64(status.st_size) : try descriptor.deviceByteCount(of: name)
   }
 }

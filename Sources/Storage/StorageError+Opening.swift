@@ -37,6 +37,7 @@ extension StorageError {
     case ENXIO, ENODEV: "the device is not there; is it attached?"
     case ENOMEDIUM: "the drive is empty"
     case ELOOP: "a symbolic link leads back to itself"
+    case ENOSYS: "restricted paths need Linux 5.6 or newer"
     case EMFILE, ENFILE: "raise the limit of open files (ulimit -n)"
     default: nil
     }

@@ -5,7 +5,7 @@ package struct SystemCall: Equatable, Sendable {
   package enum Name: String, Sendable, CaseIterable {
     case open, status, read, write, seekData, seekHole, punchHole, zeroRange, zeroOut, allocate
     case truncate, changeMode, synchronizeData, synchronize, startWriteback, advise, rename
-    case unlink, makeDirectory, lock, foreignLock, deviceByteCount, deviceLogicalBlock
+    case unlink, makeDirectory, lock, unlock, foreignLock, deviceByteCount, deviceLogicalBlock
     case deviceIsReadOnly, deviceFlush, fileFacts, readLink, duplicate, close
   }
 
@@ -25,6 +25,8 @@ package enum SystemCallVerdict: Equatable, Sendable {
   case proceed
   /// The kernel is not asked; the call fails with this errno.
   case fail(Int32)
+  /// The kernel is not asked, and is said to have agreed.
+  case pretend
   /// The kernel is asked for at most so many bytes.
   case shorten(Int)
 }

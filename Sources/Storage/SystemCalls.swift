@@ -29,6 +29,7 @@ package struct SystemCalls: Sendable {
         case .proceed: break
         case .fail(EINTR): continue
         case .fail(let number): throw SystemError(number: number)
+        case .pretend: return 0
         case .shorten(let count): allowed = Swift.min(limit, count)
         }
       }
@@ -218,6 +219,12 @@ extension SystemCalls {
     try attempt(SystemCall(.lock, offset: range.lowerBound, byteCount: range.count)) { _ in
       linux_lock_shared(file, Int64(range.lowerBound), Int64(range.count))
     }
+  }
+
+  /// Lets go of every lock of the open file description.
+  func unlock(_ file: Int32) throws(SystemError) {
+    try attempt(SystemCall(.unlock)) { _ in linux_unlock(file) }
+    try attempt(SystemCall(.unlock)) { _ in flock(file, LOCK_UN) }
   }
 
   func foreignLock(_ file: Int32) throws(SystemError) -> linux_lock_holder {

@@ -48,7 +48,10 @@ extension TargetImage {
     try? descriptor.close()
   }
 
-  private func finish() { state.withLock { $0.isOver = true } }
+  private func finish() {
+    state.withLock { $0.isOver = true }
+    ImageLock.release(descriptor)
+  }
 
   /// Runs a step whose failure means that data may be lost.
   private func durably(_ operation: String, _ step: () throws(SystemError) -> Void)
@@ -95,7 +98,11 @@ extension TargetImage {
       throw renaming(error)
     }
     try durably("flush its directory") { () throws(SystemError) in
-      try calls.synchronize(place.directory.number)
+      do throws(SystemError) {
+        try calls.synchronize(place.directory.number)
+      } catch where error.number == EINVAL {
+        // Some file systems cannot flush a directory, and none of them forgets names.
+      }
     }
   }
 

@@ -31,14 +31,14 @@ extension TargetImage {
     }
     let image = try openImage(path, seen, kind, request, policy, machine)
     if !request.isDryRun {
-      try ImageLock.take(image.descriptor, of: name, kind: kind, on: machine)
+      notes += try ImageLock.take(image.descriptor, of: name, kind: kind, on: machine)
       ImageLock.warnOthers(image.descriptor)
     }
     if let lock = Occupation.lock(on: image.descriptor, status: image.status, on: machine) {
       notes += try permit([lock], name, request)
     }
     let present = try image.byteCount(named: name)
-    if kind == .device { try? machine.calls.deviceFlush(image.descriptor.number) }
+    image.dropDeviceCache()
     if kind == .file && image.status.st_nlink > 1 {
       notes.append("\(name): has \(image.status.st_nlink) names, and is changed under all of them")
     }
@@ -70,8 +70,15 @@ extension TargetImage {
   ) throws(StorageError) -> OpenedImage {
     let access = request.isDryRun ? O_RDONLY : kind == .device ? O_RDWR | O_EXCL : O_RDWR
     do throws(StorageError) {
-      return try OpenedImage.open(
-        path, seen: seen, kind: kind, flags: access, within: policy, calls: machine.calls)
+      var patience = ImageLock.devicePatienceMilliseconds
+      while true {
+        do throws(StorageError) {
+          return try OpenedImage.open(
+            path, seen: seen, kind: kind, flags: access, within: policy, calls: machine.calls)
+        } catch where error.errorNumber == EBUSY && patience > 0 {
+          patience -= ImageLock.pause()
+        }
+      }
     } catch where error.errorNumber == EBUSY {
       let users = ProcessTable.users(of: seen, on: machine)
       throw StorageError(

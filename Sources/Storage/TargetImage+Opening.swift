@@ -15,6 +15,11 @@ extension TargetImage {
       path = try ImagePath(directory: request.path, name: request.suggestedName)
       finding = try OpenedImage.look(at: path, within: policy, calls: machine.calls)
     }
+    if PartFile.isName(path.name) {
+      throw StorageError(
+        .refused(.partFile), object: path.text, sentence: "is the name of a part file",
+        hint: "choose another name")
+    }
     switch finding {
     case .directory:
       throw StorageError(
@@ -35,11 +40,6 @@ extension TargetImage {
         .unsuitable, object: path.text, sentence: "there is no such directory",
         hint: "make it first, or leave the slash at the end away")
     }
-    if PartFile.isName(path.name) {
-      throw StorageError(
-        .refused(.partFile), object: path.text, sentence: "is a name for unfinished images",
-        hint: "choose another name")
-    }
     let directory = try policy.openDirectory(of: path, calls: calls)
     // Following the path led nowhere, and still there is something of this name.
     if (try? calls.status(path.name, in: directory.number)) != nil {
@@ -50,12 +50,13 @@ extension TargetImage {
     let partName = PartFile.name(for: path.name)
     let existed = (try? calls.status(partName, in: directory.number)) != nil
     let file: Descriptor
+    var notes: [String] = []
     if request.isDryRun {
       file =
         try PartFile.openToRead(partName, in: directory, of: path.text)
         ?? Descriptor(-1, calls: calls)
     } else {
-      file = try PartFile.open(partName, in: directory, of: path.text, on: machine)
+      file = try PartFile.open(partName, in: directory, of: path.text, on: machine, &notes)
     }
     let present = file.number < 0 ? 0 : UInt64(try file.status(of: path.text).st_size)
     let size = try SizeAgreement(
@@ -65,7 +66,7 @@ extension TargetImage {
       name: path.text, kind: .file, descriptor: file,
       place: Place(
         directory: directory, partName: partName, finalName: path.name, isCreatedHere: !existed),
-      isNew: true, presentByteCount: present, size: size, wasUnfinished: present > 0)
+      isNew: true, presentByteCount: present, size: size, wasUnfinished: present > 0, notes: notes)
     return TargetImage(parts, request: request, machine: machine)
   }
 }

@@ -52,7 +52,7 @@ extension TargetImage {
       precondition(!state.isOver, "a target is not written after its end")
       if isPrepared.load(ordering: .relaxed) { return }
       if kind == .file && !keepsSparse { try reserveSpace() }
-      if !isNew { state.notes += putMark() }
+      if !isNew { state.notes += putMark().map { "\(name): \($0)" } }
       try growIfNeeded()
       state.hasWritten = true
       isPrepared.store(true, ordering: .releasing)

@@ -44,15 +44,24 @@ final class Scratch: Sendable {
   }
 }
 
-/// Bytes that look like content: never a run of zeros, different for every seed.
+/// Bytes that look like content: never zero, different for every seed and in every page.
 func pattern(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
   var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-  return (0..<count).map { _ in
+  let page = (0..<4096).map { _ in
     state ^= state << 13
     state ^= state >> 7
     state ^= state << 17
     return UInt8(truncatingIfNeeded: state) | 1
   }
+  var result: [UInt8] = []
+  result.reserveCapacity(count + 4096)
+  while result.count < count {
+    let number = result.count / 4096
+    result += page
+    for byte in 0..<4 { result[number * 4096 + byte] = UInt8(number >> (byte * 7) & 0x7F) | 0x80 }
+  }
+  result.removeLast(result.count - count)
+  return result
 }
 
 extension ReadableImage {

@@ -67,6 +67,9 @@ int linux_foreign_lock(int file, struct linux_lock_holder *holder);
 // Takes a shared lock on a range, without waiting.
 int linux_lock_shared(int file, int64_t offset, int64_t byte_count);
 
+// Lets go of all such locks that the descriptor's open file has.
+int linux_unlock(int file);
+
 // strerror_r(3), the GNU one: the text may be anywhere, and is always terminated.
 const char *linux_error_text(int32_t error_number, char *space, size_t byte_count);
 
