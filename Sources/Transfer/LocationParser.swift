@@ -73,7 +73,10 @@ package struct LocationParser {
     let name = text.prefix { $0 != "/" }
     let afterUser = name.firstIndex(of: "@").map { name.index(after: $0) } ?? name.startIndex
     guard name[afterUser...].hasPrefix("[") else { return nil }
-    guard let close = name.firstRange(of: "]") else { return nil }
+    guard let close = name[afterUser...].firstRange(of: "]") else {
+      if !name[afterUser...].contains(":") { return nil }
+      throw failure("'\(text)' has no closing bracket after the address")
+    }
     guard name[close.upperBound...].hasPrefix(":") else {
       guard name[afterUser..<close.lowerBound].contains(":") else { return nil }
       throw failure(
@@ -92,6 +95,10 @@ package struct LocationParser {
     var path = try percentDecoded(rest[slash...])
     // As git has it: `/~/` is the home directory.
     if path.hasPrefix("/~/") { path.removeFirst() }
+    if let at = authority.lastIndex(of: "@"), authority[..<at].contains(":") {
+      throw failure(
+        "an address with a password in it is not taken", hint: "ssh asks for it, or uses a key")
+    }
     let port = try takePort(&authority)
     guard !path.isEmpty, path != "/" else {
       throw failure("'\(text)' has no path after the host", hint: "write ssh://host/path")
@@ -105,8 +112,7 @@ package struct LocationParser {
     let digits = authority[authority.index(after: colon)...]
     if authority[..<colon].last != "]", authority[..<colon].contains(":") {
       throw failure(
-        "'\(text)': the host has colons",
-        hint: "write an IPv6 address in brackets, without a password")
+        "'\(text)': the host has colons", hint: "write an IPv6 address in brackets")
     }
     authority = authority[..<colon]
     guard
@@ -184,7 +190,8 @@ package struct LocationParser {
       throw failure("the \(part) is longer than \(limit) bytes")
     }
     // What OpenSSH refuses too: nothing of this is in a name, and all of it is in attacks.
-    let forbidden = "'`\"$\\;&<>|(){}/*?!#=,@[]"
+    // Users of a Windows domain have an at sign or a backslash in theirs.
+    let forbidden = "'`\"$;&<>|(){}/*?!#=,[]" + (part == "user" ? "" : "@\\")
     guard
       !name.unicodeScalars.contains(where: {
         $0.value <= 0x20 || $0.value == 0x7f || forbidden.unicodeScalars.contains($0)

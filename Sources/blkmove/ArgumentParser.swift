@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Reads a command line by GNU's rules: options and operands in any order, `--` ends the options,
-/// `-abVALUE`, `--name VALUE`, `--name=VALUE`, unambiguous beginnings of long names.
+/// `-abVALUE`, `--name VALUE`, `--name=VALUE`, unambiguous beginnings of long names. A value that may be
+/// left out follows `=` only: `--name=VALUE`, `-n=VALUE`.
 ///
 /// It relies on the table of flags alone; whatever is typed ends in `Arguments` or in a
 /// `UsageError`, never in a trap.
@@ -93,11 +94,15 @@ struct ArgumentParser {
         throw unknown(letter, in: word, after: previous, rest: String(letter) + letters)
       }
       let spelling = "-\(letter)"
-      if flag.needsValue {
+      switch flag.value {
+      case .required:
         let value = letters.isEmpty ? try nextWord(for: spelling) : String(letters)
         return try apply(flag, .value(value), spelling)
+      case .optional where letters.hasPrefix("="):
+        return try apply(flag, .value(String(letters.dropFirst())), spelling)
+      case .optional, .none:
+        try apply(flag, .bare, spelling)
       }
-      try apply(flag, .bare, spelling)
       previous = flag
     }
   }
@@ -107,8 +112,7 @@ struct ArgumentParser {
   ) -> UsageError {
     let sentence = "unknown option '-\(letter)'" + (word.count > 2 ? " in '\(word)'" : "")
     if let previous, case .optional = previous.value {
-      let value = rest.hasPrefix("=") ? rest.dropFirst() : rest[...]
-      return UsageError(sentence, hint: "its value is written as --\(previous.long)=\(value)")
+      return UsageError(sentence, hint: "a value is written as --\(previous.long)=\(rest)")
     }
     if let hint = RsyncHabit.hint(for: "-\(letter)") { return UsageError(sentence, hint: hint) }
     return UsageError(sentence)
@@ -157,6 +161,9 @@ struct ArgumentParser {
     if let hint = RsyncHabit.hint(for: "--\(name)") {
       return UsageError("unknown option '--\(name)'", hint: hint)
     }
+    if Subcommand.words.contains(where: { $0.rawValue == name }) {
+      return UsageError("unknown option '--\(name)'; did you mean '\(Program.name) \(name)'?")
+    }
     let names = flags.filter { !$0.isHidden }.flatMap(\.longNames)
     let question = Suggestion.nearest(to: name, among: names).map { "; did you mean '--\($0)'?" }
     return UsageError("unknown option '--\(name)'\(question ?? "")")
@@ -164,7 +171,8 @@ struct ArgumentParser {
 
   private func checkSubcommand() throws(UsageError) {
     for (spelling, flag) in typed where !flag.subcommands.contains(arguments.subcommand) {
-      let others = Subcommand.allCases.filter(flag.subcommands.contains).map(\.displayed)
+      let others = ([Subcommand.copy] + Subcommand.words)
+        .filter(flag.subcommands.contains).map(\.displayed)
       throw UsageError(
         "option '\(spelling)' does not belong to \(arguments.subcommand.displayed)"
           + " but to \(others.joined(separator: ", "))")

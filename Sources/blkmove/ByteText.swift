@@ -7,13 +7,14 @@ enum ByteText {
   /// Three digits and a unit: `0 B`, `999 B`, `1.50 KiB`, `12.3 MiB`, `512 GiB`.
   static func human(_ byteCount: UInt64) -> String {
     if byteCount < 1024 { return "\(byteCount) B" }
-    // In hundredths, so that rounding up to the next unit is seen before it is written.
     var unit = 1
-    while unit < units.count - 1, hundredths(byteCount, unit) >= 1023_50 { unit += 1 }
-    let value = hundredths(byteCount, unit)
-    if value < 10_00 { return "\(fixed(value, 2)) \(units[unit])" }
-    if value < 99_95 { return "\(fixed((value + 5) / 10, 1)) \(units[unit])" }
-    return "\((value + 50) / 100) \(units[unit])"
+    // What would round up to 1024 is one of the next unit.
+    while unit < units.count - 1, rounded(byteCount, unit, parts: 1) >= 1024 { unit += 1 }
+    for (places, parts) in [(2, 100), (1, 10)] as [(Int, UInt64)] {
+      let value = rounded(byteCount, unit, parts: parts)
+      if value < 1000 { return "\(fixed(value, places)) \(units[unit])" }
+    }
+    return "\(rounded(byteCount, unit, parts: 1)) \(units[unit])"
   }
 
   /// Every digit, in groups of three: `8,589,934,592`.
@@ -65,9 +66,10 @@ enum ByteText {
     return UInt64(exactly: value.rounded(.towardZero)) ?? .max
   }
 
-  private static func hundredths(_ byteCount: UInt64, _ unit: Int) -> UInt64 {
+  /// How many hundredths, tenths or wholes of a unit, to the nearest.
+  private static func rounded(_ byteCount: UInt64, _ unit: Int, parts: UInt64) -> UInt64 {
     let divisor = UInt128(1) << (10 * UInt128(unit))
-    return UInt64((UInt128(byteCount) * 100 + divisor / 2) / divisor)
+    return UInt64((UInt128(byteCount) * UInt128(parts) + divisor / 2) / divisor)
   }
 
   private static func fixed(_ scaled: UInt64, _ places: Int) -> String {

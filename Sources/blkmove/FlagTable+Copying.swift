@@ -40,7 +40,7 @@ extension FlagTable {
         How page data is compressed with zstd on its way. `auto`, the default, lets the level \
         follow the measured link; `none` (also `--no-compress`) sends it raw; a number from 1 to \
         19 is a level. At every level, data that does not shrink goes raw. The value is written \
-        after `=` only; `-z` alone means `auto`.
+        after `=` only, also in `-z=none`; `-z` alone means `auto`.
         """
     ) { (typed, arguments) throws(UsageError) in
       arguments.compression = try compression(typed)

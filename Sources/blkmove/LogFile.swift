@@ -6,7 +6,10 @@ import Transfer
 import Wire
 
 /// The file of `--log-file`: appended to, each line with its time and our process number.
+///
+/// A log that cannot be written is worth a note, and no reason to give up a copy.
 struct LogFile: Sendable {
+  let path: String
   private let file: TextOutput
   private let process = getpid()
 
@@ -16,19 +19,22 @@ struct LogFile: Sendable {
       throw CommandError(
         "log file \(path): open: \(SystemError(number: errno).text)", status: .failed)
     }
-    return LogFile(file: TextOutput(descriptor: descriptor))
+    return LogFile(path: path, file: TextOutput(descriptor: descriptor))
   }
 
-  private init(file: TextOutput) {
+  private init(path: String, file: TextOutput) {
+    self.path = path
     self.file = file
   }
 
-  /// One line a call and one write a line, so that the lines of two runs do not mix.
-  func append(_ lines: [String]) {
+  /// One write a line, so that the lines of two runs do not mix. The result is nil, or the error
+  /// number that stopped it.
+  func append(_ lines: [String]) -> Int32? {
     let moment = Self.timestamp(time(nil))
     for line in lines where !line.isEmpty {
-      _ = file.write("\(moment) [\(process)] \(line.displayable)\n")
+      if let error = file.write("\(moment) [\(process)] \(line.displayable)\n") { return error }
     }
+    return nil
   }
 
   /// `2026-01-31T23:59:59+0100`, in the local time zone.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Storage
 import Synchronization
 import Transfer
 
@@ -53,9 +54,8 @@ final class Reporter: Sendable {
       lines.append("bandwidth limit: \(ClosingText.limit(limit))")
     }
     log(lines)
-    if arguments.isJSON {
-      emit(JSONReport.start(arguments, settings, sources, target))
-    } else if !arguments.isQuiet {
+    emit(JSONReport.start(arguments, settings, sources, target))
+    if !arguments.isJSON, !arguments.isQuiet {
       console.say(arguments.verbosity > 0 ? lines : Array(lines.dropFirst()))
     }
   }
@@ -73,19 +73,17 @@ final class Reporter: Sendable {
       !state.isOver && (host != nil || state.saidNotes.insert(text).inserted)
     }
     guard isNews else { return }
-    let line = host.map { "\($0): \(text)" } ?? "note: \(text)"
+    let line = host.map { "\($0): \(text)" } ?? "\(Program.name): note: \(text)"
     log([line])
-    if arguments.isJSON { emit(JSONReport.note(text, host: host)) }
+    emit(JSONReport.note(text, host: host))
     // What the other host says may be why the run will fail: -q does not silence it.
     if host != nil || !(arguments.isJSON || arguments.isQuiet) {
-      console.warn(["\(Program.name): \(line)"])
+      console.warn([line])
     }
   }
 
   func progress(_ reading: ProgressMeter.Reading, of source: String) {
-    if arguments.isJSON, !arguments.isQuiet, !state.withLock({ $0.isOver }) {
-      emit(JSONReport.progress(reading, source: source))
-    }
+    if !arguments.isQuiet { emit(JSONReport.progress(reading, source: source)) }
   }
 
   // MARK: How it ends
@@ -114,11 +112,10 @@ final class Reporter: Sendable {
     let images = end.images
     let lines = closingLines(images)
     log(lines + ["exit status \(status.rawValue): \(status.meaning)"])
-    if arguments.isJSON {
-      emit(JSONReport.result(self, status: status, error: end.firstError, images: images))
-    } else if !arguments.isQuiet {
-      console.say(lines)
-    }
+    emit(
+      JSONReport.result(self, status: status, error: end.firstError, images: images),
+      isAfterEnd: true)
+    if !arguments.isJSON, !arguments.isQuiet { console.say(lines) }
     return true
   }
 
@@ -127,12 +124,12 @@ final class Reporter: Sendable {
     guard var end = close() else { return false }
     if let unfinished { end.images.append(unfinished) }
     console.clear()
-    say(.interrupted)
+    say(.interrupted, isAfterEnd: true)
     log(["exit status \(ExitStatus.interrupted.rawValue)"])
-    if arguments.isJSON {
-      let error = end.firstError ?? .interrupted
-      emit(JSONReport.result(self, status: .interrupted, error: error, images: end.images))
-    }
+    let error = end.firstError ?? .interrupted
+    emit(
+      JSONReport.result(self, status: .interrupted, error: error, images: end.images),
+      isAfterEnd: true)
     return true
   }
 
@@ -166,18 +163,28 @@ final class Reporter: Sendable {
     if !arguments.isJSON { console.say([line]) }
   }
 
-  private func say(_ error: CommandError) {
+  private func say(_ error: CommandError, isAfterEnd: Bool = false) {
     log([error.displayed] + (error.hint.map { ["hint: \($0)"] } ?? []))
-    if arguments.isJSON { emit(JSONReport.error(error)) }
+    emit(JSONReport.error(error), isAfterEnd: isAfterEnd)
     console.warn(error.lines)
   }
 
   private func log(_ lines: [String]) {
-    state.withLock { $0.logFile }?.append(lines)
+    guard let file = state.withLock({ $0.logFile }), let error = file.append(lines) else { return }
+    // Said once: what is no log file any more will not be tried again.
+    state.withLock { $0.logFile = nil }
+    let text = "log file \(file.path): write: \(SystemError(number: error).text)"
+    console.warn(["\(Program.name): note: \(text)"])
+    emit(JSONReport.note(text, host: nil))
   }
 
-  private func emit(_ value: JSONValue) {
-    console.write(value.encoded + "\n")
+  /// Written while the state is held, so that nothing comes after the result.
+  private func emit(_ value: JSONValue, isAfterEnd: Bool = false) {
+    guard arguments.isJSON else { return }
+    let line = value.encoded + "\n"
+    state.withLock { state in
+      if !state.isOver || isAfterEnd { console.write(line) }
+    }
   }
 
   private static func command(

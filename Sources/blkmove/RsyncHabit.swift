@@ -3,7 +3,7 @@
 /// What to tell the hands that type rsync's options: which of them go without saying here, and
 /// which have another name.
 enum RsyncHabit {
-  private static let hints: [String: String] = [
+  static let hints: [String: String] = [
     "-a": "there is nothing to archive: an image is copied as bytes; leave it out",
     "-c": "content is always compared; leave it out",
     "-r": "images are copied one by one; leave it out",

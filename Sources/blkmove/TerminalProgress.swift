@@ -60,36 +60,37 @@ final class TerminalProgress: Sendable {
     }
   }
 
-  /// The run is over, and its last line no longer true.
+  /// The run is over, and its line no longer true.
   func rest() {
-    let last = state.withLock { state -> (Subject, ProgressMeter.Reading)? in
-      guard let subject = state.subject else { return nil }
+    state.withLock { state in
+      guard let subject = state.subject else { return }
+      if case .lines(let output) = channel {
+        let reading = state.meter.read(subject.counters.snapshot, at: Clock.now)
+        _ = output.write(text(reading, subject) + "\n")
+      }
       state.subject = nil
-      return (subject, state.meter.read(subject.counters.snapshot, at: Clock.now))
-    }
-    reporter.console.clear()
-    if case .lines(let output) = channel, let (subject, reading) = last {
-      _ = output.write(text(reading, subject) + "\n")
+      reporter.console.clear()
     }
   }
 
-  /// To be called about five times a second.
+  /// To be called about five times a second. It writes while it holds the state, so that
+  /// nothing is drawn after `rest`.
   func tick() {
     let now = Clock.now
-    let seen = state.withLock { state -> (Subject, ProgressMeter.Reading, Bool)? in
-      guard let subject = state.subject else { return nil }
+    state.withLock { state in
+      guard let subject = state.subject else { return }
       let reading = state.meter.read(subject.counters.snapshot, at: now)
       let isLineDue = now - state.lastLineSeconds >= Self.lineSeconds
-      if isLineDue { state.lastLineSeconds = now }
-      return (subject, reading, isLineDue)
-    }
-    guard let (subject, reading, isLineDue) = seen else { return }
-    if isLineDue { reporter.progress(reading, of: subject.source) }
-    switch channel {
-    case .none: break
-    case .redrawn: draw(subject, reading)
-    case .lines(let output):
-      if isLineDue { _ = output.write(text(reading, subject) + "\n") }
+      if isLineDue {
+        state.lastLineSeconds = now
+        reporter.progress(reading, of: subject.source)
+      }
+      switch channel {
+      case .none: break
+      case .redrawn: draw(subject, reading)
+      case .lines(let output):
+        if isLineDue { _ = output.write(text(reading, subject) + "\n") }
+      }
     }
   }
 

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Each target has one line of help, after "##".
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+swift_files := Package.swift Sources Tests $(wildcard Fuzz)
+release := .build/release/blkmove
+debug := .build/debug/blkmove
+
+bin := $(DESTDIR)$(PREFIX)/bin/blkmove
+man := $(DESTDIR)$(PREFIX)/share/man/man1/blkmove.1
+bash := $(DESTDIR)$(PREFIX)/share/bash-completion/completions/blkmove
+zsh := $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_blkmove
+fish := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/blkmove.fish
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: deps
+deps: ## install what building and testing need (Debian packages)
+	.ci/install-dependencies
+
+.PHONY: demo
+demo: deps ## show what blkmove does, on this machine
+	demo/run
+
+.PHONY: build
+build: ## build the program as it is installed: .build/release/blkmove
+	swift build -c release --product blkmove --static-swift-stdlib -Xlinker -s
+
+# Only for "make install" after "make build", perhaps by another user without the toolchain.
+$(release): Package.swift $(shell find Sources -type f)
+	$(MAKE) build
+
+.PHONY: test
+test: deps lint ## everything that continuous integration runs
+	swift build --build-tests
+	swift test --skip-build
+	Fuzz/run --seconds 10
+
+.PHONY: check
+check: lint ## the quick part of test: format, tidy, and all but the end-to-end tests
+	swift build --build-tests
+	swift test --skip-build --skip EndToEndTests
+
+.PHONY: lint
+lint: ## check the format of the Swift sources
+	swift format lint --strict --recursive $(swift_files)
+
+.PHONY: fuzz
+fuzz: ## run the fuzz targets for a minute each
+	Fuzz/run --seconds 60
+
+.PHONY: fmt
+fmt: ## format the Swift sources
+	swift format format --in-place --recursive $(swift_files)
+
+.PHONY: generate
+generate: ## make the manual page, the completions and the golden help anew
+	swift build --product blkmove
+	mkdir -p man completions
+	$(debug) --generate=man >man/blkmove.1
+	$(debug) --generate=bash >completions/blkmove.bash
+	$(debug) --generate=zsh >completions/_blkmove
+	$(debug) --generate=fish >completions/blkmove.fish
+	$(debug) --generate=help >Tests/CommandTests/Golden/help.txt
+
+.PHONY: install
+install: $(release) ## install below PREFIX (/usr/local), in DESTDIR
+	install -D -m 755 $(release) $(bin)
+	install -D -m 644 man/blkmove.1 $(man)
+	install -D -m 644 completions/blkmove.bash $(bash)
+	install -D -m 644 completions/_blkmove $(zsh)
+	install -D -m 644 completions/blkmove.fish $(fish)
+
+.PHONY: uninstall
+uninstall: ## remove what install has put there
+	rm -f $(bin) $(man) $(bash) $(zsh) $(fish)
+
+.PHONY: clean
+clean: ## remove what was built
+	swift package clean
+	rm -rf .build/release .build/debug
