@@ -28,9 +28,9 @@ _blkmove() {
     prefix=$name
   fi
   case $name in
-    --compress=) _blkmove_reply "$current" "$part" < <(printf "$prefix%s\n" auto none 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19); compopt +o default; return ;;
+    --compress=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" auto none 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19); compopt +o default; return ;;
     --seed | --seed=) return ;;
-    --size-policy | --size-policy=) _blkmove_reply "$current" "$part" < <(printf "$prefix%s\n" strict resize min); compopt +o default; return ;;
+    --size-policy | --size-policy=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" strict resize min); compopt +o default; return ;;
     -e | --rsh | --rsh=) _blkmove_reply "$current" "$part" < <(compgen -P "$prefix" -c -- "$part"); return ;;
     --remote-path | --remote-path=) compopt +o default; return ;;
     --bwlimit | --bwlimit=) compopt +o default; return ;;

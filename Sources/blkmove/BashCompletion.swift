@@ -92,7 +92,7 @@ enum BashCompletion {
     case .command:
       "_blkmove_reply \"$current\" \"$part\" < <(compgen -P \"$prefix\" -c -- \"$part\"); "
     case .choices(let words):
-      "_blkmove_reply \"$current\" \"$part\" < <(printf \"$prefix%s\\n\" "
+      "_blkmove_reply \"$current\" \"$part\" < <(printf -- \"$prefix%s\\n\" "
         + "\(words.joined(separator: " "))); compopt +o default; "
     }
   }

@@ -26,7 +26,8 @@ struct ProgressLine {
     {
       pieces.remove(at: worst)
     }
-    return String(Self.joined(pieces).prefix(max(width, 0)))
+    let line = Self.joined(pieces)
+    return line.count <= width ? line : ""
   }
 
   private static func joined(_ pieces: [Piece]) -> String {

@@ -25,6 +25,8 @@ struct ProgressMeter {
   /// Nobody waits that long; it means that almost nothing moves.
   static let mostSecondsLeft = 1_000.0 * 3600
 
+  var sampleCount: Int { samples.count }
+
   private struct Sample {
     var seconds: Double
     var figures: Counters.Snapshot

@@ -49,8 +49,8 @@ struct ServeRestriction: Equatable, Sendable {
     }
     let request = try Self.request(words, command)
     switch (mode, request.role) {
-    case (.readOnly, .target): throw Self.refusal("this key may only read here, not write")
-    case (.writeOnly, .source): throw Self.refusal("this key may only write here, not read")
+    case (.readOnly, .target): throw Self.refusal("this key is read-only here: it may copy from here, not to here")
+    case (.writeOnly, .source): throw Self.refusal("this key is write-only here: it may copy to here, not from here")
     default: break
     }
     return Server(

@@ -5,6 +5,9 @@ import Transfer
 
 @testable import blkmove
 
+/// Swift Testing has a type of this name too.
+typealias ExitStatus = Transfer.ExitStatus
+
 extension Engine {
   static let testDigest = Digest(
     hexadecimal: "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff")!
