@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Reads a command line by GNU's rules: options and operands in any order, `--` ends the options,
-/// `-abVALUE`, `--name VALUE`, `--name=VALUE`, unambiguous beginnings of long names. A value that may be
-/// left out follows `=` only: `--name=VALUE`, `-n=VALUE`.
+/// `-abVALUE`, `--name VALUE`, `--name=VALUE`, unambiguous beginnings of long names. A value that
+/// may be left out follows `=` only: `--name=VALUE`, `-n=VALUE`.
 ///
 /// It relies on the table of flags alone; whatever is typed ends in `Arguments` or in a
 /// `UsageError`, never in a trap.

@@ -14,16 +14,19 @@ struct Engine: Sendable {
   var digest:
     @Sendable (Settings, Counters, Location, @escaping Announce) throws(TransferError) -> Digest
   var serve: @Sendable (Server) -> ExitStatus
+  var refuse: @Sendable (TransferError) -> ExitStatus
 
   static let transfer = Engine(
     copy: { (settings, counters, source, target, announce) throws(TransferError) in
       try Run(settings: settings, counters: counters, announce: announce).copy(source, to: target)
     },
     verify: { (settings, counters, source, target, announce) throws(TransferError) in
-      try Run(settings: settings, counters: counters, announce: announce).verify(source, against: target)
+      try Run(settings: settings, counters: counters, announce: announce)
+        .verify(source, against: target)
     },
     digest: { (settings, counters, image, announce) throws(TransferError) in
       try Run(settings: settings, counters: counters, announce: announce).digest(of: image)
     },
-    serve: { $0.serve() })
+    serve: { $0.serve() },
+    refuse: { Server.refuse($0) })
 }

@@ -34,8 +34,14 @@ struct ServeRestriction: Equatable, Sendable {
       mode: arguments.isReadOnly ? .readOnly : arguments.isWriteOnly ? .writeOnly : .readWrite)
   }
 
-  /// The server that the client asks for, when it may have it.
-  func server(for command: String?) throws(CommandError) -> Server {
+  /// What becomes of the client's command, when it is one of ours.
+  enum Answer: Sendable {
+    case serve(Server)
+    /// To be told to the client in its own language.
+    case refuse(TransferError)
+  }
+
+  func answer(to command: String?) throws(CommandError) -> Answer {
     guard let command, !command.isEmpty else {
       throw Self.refusal(
         "this key is for \(Program.name) only, and no command was sent",
@@ -49,12 +55,18 @@ struct ServeRestriction: Equatable, Sendable {
     }
     let request = try Self.request(words, command)
     switch (mode, request.role) {
-    case (.readOnly, .target): throw Self.refusal("this key is read-only here: it may copy from here, not to here")
-    case (.writeOnly, .source): throw Self.refusal("this key is write-only here: it may copy to here, not from here")
-    default: break
+    case (.readOnly, .target):
+      let sentence = "\(request.path): this key is read-only, it may not copy to here"
+      return .refuse(TransferError(.target, sentence, status: .refused))
+    case (.writeOnly, .source):
+      let sentence = "\(request.path): this key is write-only, it may not copy from here"
+      return .refuse(TransferError(.source, sentence, status: .refused))
+    default:
+      return .serve(
+        Server(
+          role: request.role, path: request.path, seeds: request.seeds, restriction: paths,
+          mode: mode))
     }
-    return Server(
-      role: request.role, path: request.path, seeds: request.seeds, restriction: paths, mode: mode)
   }
 
   private struct Request {

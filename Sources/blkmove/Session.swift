@@ -48,7 +48,10 @@ struct Session {
       return engine.serve(Server(role: role, path: path, seeds: seeds))
     case .serve(let restriction):
       let command = environment[ServeRestriction.commandVariable]
-      return engine.serve(try restriction.server(for: command))
+      switch try restriction.answer(to: command) {
+      case .serve(let server): return engine.serve(server)
+      case .refuse(let error): return engine.refuse(error)
+      }
     case .copy, .verify, .digest: return try run(invocation, arguments)
     }
   }

@@ -27,9 +27,10 @@ import Transfer
     let texts = try lines().map { line in
       String(try #require(line.wholeMatch(of: stamp), "\(line)").output.1)
     }
-    #expect(texts.prefix(4) == [
-      "copy: a -> h:x", "target x: bad\\nname", "hint: look", "exit status 1: failed",
-    ])
+    #expect(
+      texts.prefix(4) == [
+        "copy: a -> h:x", "target x: bad\\nname", "hint: look", "exit status 1: failed",
+      ])
     #expect(texts.contains("bandwidth limit: 1.00 MiB/s (1,048,576 bytes a second)"))
     #expect(texts.contains("blkmove: note: the target is larger"))
     #expect(texts.contains { $0.hasPrefix("total size is 8,589,934,592") })

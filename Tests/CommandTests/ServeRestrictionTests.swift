@@ -32,7 +32,11 @@ import Transfer
   @Test(arguments: served)
   func whatAClientOfOursSends(test: Case) throws {
     let restriction = ServeRestriction(paths: ["/srv"])
-    let server = try restriction.server(for: test.command)
+    guard case .serve(let server) = try restriction.answer(to: test.command) else {
+      Issue.record("refused")
+      return
+    }
+    #expect(server.restriction == ["/srv"] && server.mode == .readWrite)
     #expect(server.role == test.role && server.path == test.path && server.seeds == test.seeds)
   }
 
@@ -68,7 +72,7 @@ import Transfer
   @Test(arguments: refused)
   func everythingElseIsRefused(command: String?, sentence: String) {
     let restriction = ServeRestriction(paths: ["/srv"])
-    let error = #expect(throws: CommandError.self) { try restriction.server(for: command) }
+    let error = #expect(throws: CommandError.self) { try restriction.answer(to: command) }
     #expect(error?.status == .refused)
     #expect(error?.sentence.contains(sentence) == true, "\(error?.sentence ?? "")")
     #expect((error?.sentence.utf8.count ?? 0) < 300)
@@ -77,14 +81,23 @@ import Transfer
   @Test func eachModeHasItsRole() throws {
     let source = "blkmove --server source -- x"
     let target = "blkmove --server target -- x"
-    let readOnly = ServeRestriction(paths: ["/srv"], mode: .readOnly)
-    #expect(try readOnly.server(for: source).role == .source)
-    let writing = #expect(throws: CommandError.self) { try readOnly.server(for: target) }
-    #expect(writing?.status == .refused && writing?.sentence.contains("read-only") == true)
-    let writeOnly = ServeRestriction(paths: ["/srv"], mode: .writeOnly)
-    #expect(try writeOnly.server(for: target).role == .target)
-    let reading = #expect(throws: CommandError.self) { try writeOnly.server(for: source) }
-    #expect(reading?.status == .refused && reading?.sentence.contains("write-only") == true)
+    #expect(try outcome(.readOnly, source) == nil)
+    #expect(try outcome(.readOnly, target)?.contains("x: this key is read-only") == true)
+    #expect(try outcome(.writeOnly, target) == nil)
+    #expect(try outcome(.writeOnly, source)?.contains("x: this key is write-only") == true)
+  }
+
+  /// The sentence of a refusal that the client is told.
+  private func outcome(_ mode: Server.Mode, _ command: String) throws -> String? {
+    let restriction = ServeRestriction(paths: ["/srv"], mode: mode)
+    switch try restriction.answer(to: command) {
+    case .serve(let server):
+      #expect(server.mode == mode)
+      return nil
+    case .refuse(let error):
+      #expect(error.status == .refused)
+      return error.sentence
+    }
   }
 
   @Test func theSessionServesWhatIsAsked() throws {

@@ -60,6 +60,16 @@ package struct Server: Sendable {
     }
   }
 
+  /// Tells the client why it is not served, and returns the status to exit with.
+  package static func refuse(_ error: TransferError) -> ExitStatus {
+    signal(SIGPIPE, SIG_IGN)
+    let connection = Connection(input: 0, output: 1, otherEnd: nil, counters: Counters())
+    try? Handshake.greet(connection)
+    connection.tell(error)
+    connection.stop()
+    return error.status
+  }
+
   private func serve(
     _ connection: Connection, _ counters: Counters
   ) throws(TransferError) {

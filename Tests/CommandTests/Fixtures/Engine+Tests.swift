@@ -47,6 +47,7 @@ extension Engine {
         if let failure = failures[image.displayed] { throw failure }
         return testDigest
       },
-      serve: { _ in .done })
+      serve: { _ in .done },
+      refuse: { $0.status })
   }
 }
