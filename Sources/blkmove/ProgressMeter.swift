@@ -67,19 +67,22 @@ struct ProgressMeter {
     after > before ? Double(after - before) / seconds : nil
   }
 
-  /// From the part of the image that is settled: compared, and what it lacked sent.
+  /// What is still to be scanned at the pace of scanning, and what is known to be missing at the
+  /// pace of sending. Scanning that waits for the wire is slow by itself, so nothing counts twice.
   private static func secondsLeft(
     _ before: Counters.Snapshot, _ after: Counters.Snapshot, _ seconds: Double
   ) -> Double? {
-    guard after.phase == .comparing || after.phase == .verifying,
-      let rate = rate(before.settled, after.settled, seconds)
-    else { return nil }
-    let left = Double(after.imageByteCount - min(after.settled, after.imageByteCount)) / rate
-    return left < mostSecondsLeft ? left : nil
+    guard after.phase == .comparing || after.phase == .verifying else { return nil }
+    let unscanned = after.imageByteCount - min(after.scanned, after.imageByteCount)
+    let parts = [
+      (amount: unscanned, rate: rate(before.scanned, after.scanned, seconds)),
+      (amount: after.wanted, rate: rate(before.sent, after.sent, seconds)),
+    ]
+    var left = 0.0
+    for part in parts where part.amount > 0 {
+      guard let rate = part.rate else { return nil }
+      left += Double(part.amount) / rate
+    }
+    return left > 0 && left < mostSecondsLeft ? left : nil
   }
-}
-
-extension Counters.Snapshot {
-  /// How much of the image needs nothing more.
-  var settled: UInt64 { scanned - min(wanted, scanned) }
 }

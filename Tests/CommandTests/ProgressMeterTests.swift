@@ -41,6 +41,8 @@ import Transfer
     #expect(try #require(reading.scanningRate) == 10)
     #expect(try #require(reading.sendingRate) == 1)
     #expect(try #require(reading.secondsLeft) == 78)
+    reading = meter.read(figures(220, sent: 40, wanted: 7), at: 40)
+    #expect(try #require(reading.secondsLeft) == 85, "what is missing comes after")
   }
 
   @Test func whatIsStillMissingCountsAsLeft() throws {

@@ -58,7 +58,8 @@ import Transfer
     Case("-z=+1 a b", "option '-z': '+1' is not auto, none or a level from 1 to 19"),
     Case(
       "--size-policy=strickt a b",
-      "option '--size-policy': 'strickt' is not one of strict, resize, min; did you mean 'strict'?"),
+      "option '--size-policy': 'strickt' is not one of strict, resize, min;"
+        + " did you mean 'strict'?"),
     Case("--threads=-1 a b", "option '--threads': '-1' is not a whole number from 0 to 256"),
     Case("--threads=257 a b", "option '--threads': '257' is not a whole number from 0 to 256"),
     Case(
@@ -83,7 +84,8 @@ import Transfer
       "option '--stats' does not belong to 'blkmove digest' but to a copy, 'blkmove verify'"),
     Case(
       "serve --restrict /a -v",
-      "option '-v' does not belong to 'blkmove serve' but to a copy, 'blkmove verify', 'blkmove digest'"
+      "option '-v' does not belong to 'blkmove serve' but to a copy, 'blkmove verify',"
+        + " 'blkmove digest'"
     ),
     Case("--server target -n -- p", "option '-n' does not belong to '--server' but to a copy"),
     Case("--server nobody -- p", "option '--server': 'nobody' is not one of source, target"),
