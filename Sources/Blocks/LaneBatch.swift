@@ -7,6 +7,8 @@ internal import CLanes
 /// It holds as many as a segment has pages, on the stack. The caller keeps the bytes where
 /// they are until the batch is hashed.
 @safe struct LaneBatch {
+  static let capacity = 256
+
   private var starts = unsafe InlineArray<256, UnsafeRawPointer?>(repeating: nil)
   private(set) var count = 0
 

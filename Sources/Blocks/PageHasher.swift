@@ -41,15 +41,25 @@ package enum PageHasher {
 
   /// The digests of whole pages that lie one behind the other.
   @unsafe package static func digests(ofWholePagesIn bytes: UnsafeRawBufferPointer) -> [Digest] {
-    let starts = unsafe stride(from: 0, to: bytes.count, by: Geometry.pageByteCount)
-      .map { unsafe bytes.baseAddress! + $0 }
-    return unsafe digests(of: starts, pageLength: Geometry.pageByteCount)
+    precondition(bytes.count % Geometry.pageByteCount == 0, "a page is not whole")
+    let pageCount = bytes.count / Geometry.pageByteCount
+    return unsafe [Digest](unsafeUninitializedCapacity: pageCount) { result, count in
+      while count < pageCount {
+        var batch = LaneBatch()
+        for page in count..<min(count + LaneBatch.capacity, pageCount) {
+          unsafe batch.append(bytes.baseAddress! + page * Geometry.pageByteCount)
+        }
+        unsafe batch.hashPages(into: result.baseAddress! + count)
+        count += batch.count
+      }
+    }
   }
 
   /// Whether two pages of one length have the same bytes.
   @unsafe package static func isEqual(
     _ one: UnsafeRawBufferPointer, _ other: UnsafeRawBufferPointer
   ) -> Bool {
+    precondition(one.count == other.count, "the pages are not of one length")
     guard let start = one.baseAddress, let otherStart = other.baseAddress else { return true }
     return unsafe memcmp(start, otherStart, one.count) == 0
   }

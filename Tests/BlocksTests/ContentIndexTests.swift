@@ -134,6 +134,18 @@ import Testing
     return 1024 * (Int(line.filter(\.isNumber)) ?? 0)
   }
 
+  /// A budget beyond what the system gives makes a smaller index, not a failure.
+  @Test(arguments: [1 << 46, 1 << 50, Int.max]) func takesWhatItCanHave(budget: Int) {
+    var index = ContentIndex(memoryByteCount: budget)
+    for name in 1...UInt64(10_000) { index.insert(name: name << 40, location: name) }
+    let (count, memory, isSampled) = (index.count, index.memoryByteCount, index.isSampled)
+    let location = index.location(of: 77 << 40)
+    #expect(count == 10_000)
+    #expect(memory == 1 << 18)
+    #expect(!isSampled)
+    #expect(location == 77)
+  }
+
   /// Sampling is by value: whoever inserts the same content elsewhere keeps the same names.
   @Test func keepsANameOrNotByItsLowestBits() {
     var random = Random.printed()

@@ -53,7 +53,7 @@ import Testing
     #expect(PageHasher.digests(ofWholePagesIn: nothing) == [])
   }
 
-  @Test(arguments: [1, 2, 15, 16, 17, 100, 300]) func pagesSideBySide(count: Int) {
+  @Test(arguments: [1, 2, 15, 16, 17, 100, 256, 257, 600]) func pagesSideBySide(count: Int) {
     let bytes = Random(seed: 7).letting { $0.bytes(4096 * count) }
     bytes.withUnsafeBytes { bytes in
       #expect(PageHasher.digests(ofWholePagesIn: bytes) == Reference.pages(Array(bytes)))
@@ -80,6 +80,17 @@ import Testing
       other[position] ^= 1
       #expect(
         !bytes.withUnsafeBytes { one in other.withUnsafeBytes { PageHasher.isEqual(one, $0) } })
+    }
+  }
+
+  @Test func refusesPagesThatAreNotWholeOrNotAlike() async {
+    await #expect(processExitsWith: .failure) {
+      let bytes = [UInt8](repeating: 1, count: 4097)
+      _ = bytes.withUnsafeBytes { PageHasher.digests(ofWholePagesIn: $0) }
+    }
+    await #expect(processExitsWith: .failure) {
+      let bytes = [UInt8](repeating: 1, count: 4097)
+      _ = bytes.withUnsafeBytes { PageHasher.isEqual($0, .init(rebasing: $0.dropLast())) }
     }
   }
 }

@@ -47,23 +47,23 @@ import Testing
   /// Made once by another implementation (Python's hashlib): these values may never change.
   struct Golden: Sendable {
     var byteCount: Int
-    var hexadecimal: String
+    var digest: String
   }
 
   static let golden = [
     Golden(
-      byteCount: 0, hexadecimal: "228b220a7df19a314037c101b8cb05c6b74dca444baf9957632c08f0b785e994"),
+      byteCount: 0, digest: "228b220a7df19a314037c101b8cb05c6b74dca444baf9957632c08f0b785e994"),
     Golden(
-      byteCount: 1, hexadecimal: "8cd497c2a4476fe774d9eabfa5f423a408209af8d294477dd7e6004441ebadfc"),
+      byteCount: 1, digest: "8cd497c2a4476fe774d9eabfa5f423a408209af8d294477dd7e6004441ebadfc"),
     Golden(
       byteCount: 1 << 20 + 1,
-      hexadecimal: "389591b52b80e64f62efb77bca30c99c20dcf16bff3994d89edd4f39b922bb0a"),
+      digest: "389591b52b80e64f62efb77bca30c99c20dcf16bff3994d89edd4f39b922bb0a"),
   ]
 
   @Test(arguments: golden) func imagesOfZerosKeepTheirDigests(each: Golden) {
     var folder = TreeFolder(shape: ImageShape(byteCount: UInt64(each.byteCount)))
     folder.appendZeroSegments(folder.shape.segmentCount)
-    #expect(folder.finish().hexadecimal == each.hexadecimal)
+    #expect(folder.finish().hexadecimal == each.digest)
   }
 
   /// Segment digests that are made up, so that there may be many.
