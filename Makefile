@@ -39,7 +39,7 @@ $(release): Package.swift $(shell find Sources -type f)
 test: deps lint ## everything that continuous integration runs
 	swift build --build-tests
 	swift test --skip-build
-	Fuzz/run --seconds 10
+	Fuzz/run 5
 
 .PHONY: check
 check: lint ## the quick part of test: format, tidy, and all but the end-to-end tests
@@ -52,7 +52,7 @@ lint: ## check the format of the Swift sources
 
 .PHONY: fuzz
 fuzz: ## run the fuzz targets for a minute each
-	Fuzz/run --seconds 60
+	Fuzz/run 60
 
 .PHONY: fmt
 fmt: ## format the Swift sources

@@ -100,8 +100,11 @@ struct Session {
   /// What was asked for and could not be written is not done.
   private func checkOutput(_ status: ExitStatus) -> ExitStatus {
     guard let error = console.outputError, status == .done else { return status }
-    let text = SystemError(number: error).text
-    console.warn(CommandError("standard output: write: \(text)", status: .failed).lines)
+    // A reader who has left has read enough, and wants no sentence.
+    if error != EPIPE {
+      let text = SystemError(number: error).text
+      console.warn(CommandError("standard output: write: \(text)", status: .failed).lines)
+    }
     return .failed
   }
 
