@@ -67,6 +67,8 @@ ALWAYS_INLINE void mix_half_of_sets(WORD v[SETS][16], WORD m[SETS][16], const in
 ALWAYS_INLINE void compress(WORD state[SETS][8], const uint8_t *const *messages, size_t offset,
                             uint64_t taken, uint64_t last) {
   WORD m[SETS][16], v[SETS][16];
+  // All sets are gathered before any state is made: done in turns, the compiler keeps neither
+  // state in registers, and hashing takes three times as long.
   for (int set = 0; set < SETS; set++) load_block(m[set], messages + set * WORD_LANES, offset);
   for (int set = 0; set < SETS; set++) {
     for (int i = 0; i < 8; i++) {

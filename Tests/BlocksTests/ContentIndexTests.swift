@@ -84,6 +84,27 @@ import Testing
     #expect(sampleBitCount >= 3)
   }
 
+  /// Names that all belong near the end of the table, so that they go on at its beginning:
+  /// the hardest case for putting entries in order where they stand, by doubling or sampling.
+  @Test(arguments: [4096, 1 << 15]) func entriesThatPassTheEndAreFound(byteCount: Int) {
+    for seed in 1...100 as ClosedRange<UInt64> {
+      var random = Random(seed: seed)
+      var index = ContentIndex(memoryByteCount: byteCount)
+      var names: [UInt64] = []
+      for _ in 0..<400 {
+        // The place is taken from the highest bytes of a name, the sample from its lowest bits.
+        let name = random.next() | 0xfc << 56
+        names.append(name)
+        index.insert(name: name, location: Self.location(for: name))
+      }
+      let bits = index.sampleBitCount
+      let lost = names.filter {
+        $0.trailingZeroBitCount >= bits && index.location(of: $0) != Self.location(for: $0)
+      }
+      #expect(lost.isEmpty, "seed \(seed), \(bits) bits")
+    }
+  }
+
   struct Budget: Sendable {
     var byteCount: Int
     /// The largest power of two of slots that fits.
