@@ -89,6 +89,8 @@ import Wire
         payload[index] = before ^ flip
         let mutant = Frame(type: frame.type, payload: payload)
         for width in DigestWidth.allCases {
+          // What is not meant for this width is only sampled.
+          if width != golden.width && flip.nonzeroBitCount != 1 { continue }
           for shape in [nil, GoldenMessage.shape] {
             guard let message = try? Message(mutant, width: width, shape: shape) else { continue }
             _ = message.encoded()
@@ -139,7 +141,7 @@ import Wire
   @Test(arguments: DigestWidth.allCases)
   func randomMessagesComeBack(width: DigestWidth) throws {
     var bits = TestSeed.bits()
-    for _ in 0..<40 {
+    for _ in 0..<20 {
       for type in MessageType.allCases {
         let shape = ImageShape(byteCount: bits.next() >> (4 + UInt64(bits.below(40))))
         guard shape.segmentCount > 0 else { continue }

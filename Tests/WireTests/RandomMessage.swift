@@ -55,7 +55,7 @@ struct RandomMessage {
   /// One to four bytes a character; nothing that would be escaped.
   private mutating func text(atMost limit: Int) -> String {
     var result = ""
-    for _ in 0..<bits.below(limit / 4) { result.append("aZ. ~äß東京🚀".randomElement(using: &bits)!) }
+    for _ in 0..<min(bits.below(limit / 4), bits.below(limit / 4)) { result.append("aZ. ~äß東京🚀".randomElement(using: &bits)!) }
     return result
   }
 
@@ -80,7 +80,8 @@ struct RandomMessage {
         indexMemoryByteCount: bits.next(),
         compression: compressions.randomElement(using: &bits)!,
         bandwidthLimit: bits.flip() ? nil : max(1, bits.next()),
-        suggestedName: text(atMost: WireLimits.fileNameByteCount),
+        // A dot alone would not be a name.
+        suggestedName: "x" + text(atMost: WireLimits.fileNameByteCount - 4),
         progressIntervalMilliseconds: UInt32(bits.below(3_600_001))))
   }
 
@@ -105,7 +106,7 @@ struct RandomMessage {
 
   private mutating func runs() -> SegmentRuns {
     var runs = SegmentRuns(first: bits.below(shape.segmentCount), width: width)
-    let goal = bits.below(3000) + 1
+    let goal = bits.below(300) + 1
     repeat {
       let left = shape.segmentCount - runs.range.upperBound
       if bits.below(4) == 0 {
