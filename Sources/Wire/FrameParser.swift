@@ -36,6 +36,9 @@ package struct FrameParser: Sendable {
   /// How much is asked for when it is not known what comes.
   private static let stagingByteCount = 64 << 10
 
+  /// What has grown larger for an unusual piece is given back.
+  private static let keptByteCount = 2 * WireLimits.payloadByteCount
+
   /// For a stream from its beginning, or from a boundary between two frames on.
   package init(awaitsMagic: Bool = true) {
     self.awaitsMagic = awaitsMagic
@@ -105,7 +108,7 @@ package struct FrameParser: Sendable {
   /// that went.
   private mutating func compact() {
     if hasNothingStaged {
-      staged.removeAll(keepingCapacity: staged.capacity <= 4 * FrameParser.stagingByteCount)
+      staged.removeAll(keepingCapacity: staged.capacity <= FrameParser.keptByteCount)
     } else if consumedByteCount > stagedByteCount {
       staged.removeFirst(consumedByteCount)
     } else {

@@ -8,10 +8,10 @@ package enum NameList: Equatable, Sendable {
   case full([Digest])
 
   /// Shortens as `width` says.
-  package init(_ digests: some Sequence<Digest>, width: DigestWidth) {
+  package init(_ digests: [Digest], width: DigestWidth) {
     switch width {
     case .short: self = .short(digests.map(\.name))
-    case .full: self = .full(Array(digests))
+    case .full: self = .full(digests)
     }
   }
 

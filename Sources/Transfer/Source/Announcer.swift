@@ -163,7 +163,7 @@ struct Announcer {
       .groups(
         GroupDigests(
           segment: segment, nonzeroGroups: groups,
-          digests: NodeDigests(groups.lazy.map { digests.groups[$0] }, width: width))))
+          digests: NodeDigests(groups.map { digests.groups[$0] }, width: width))))
   }
 
   private mutating func awaitPiece(upTo count: Int) throws(TransferError) -> TargetRuns.Piece {
@@ -183,6 +183,6 @@ extension SegmentDigests {
       .intersection(PageSet(firstPages: pages.count))
     return PageNames(
       segment: segment, groups: groups, nonzeroPages: nonzero,
-      names: NameList(nonzero.lazy.map { self.pages[$0] }, width: width))
+      names: NameList(nonzero.map { self.pages[$0] }, width: width))
   }
 }
