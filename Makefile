@@ -4,6 +4,7 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+FUZZ_SECONDS ?= 60
 
 swift_files := Package.swift Sources Tests $(wildcard Fuzz)
 release := .build/release/blkmove
@@ -51,8 +52,8 @@ lint: ## check the format of the Swift sources
 	swift format lint --strict --recursive $(swift_files)
 
 .PHONY: fuzz
-fuzz: ## run the fuzz targets for a minute each
-	Fuzz/run 60
+fuzz: ## run the fuzz targets for FUZZ_SECONDS (60) each
+	Fuzz/run $(FUZZ_SECONDS)
 
 .PHONY: fmt
 fmt: ## format the Swift sources

@@ -67,6 +67,6 @@ let package = Package(
 if Context.environment["BLKMOVE_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "blkmove-fuzz", dependencies: ["Wire", "Blocks"], path: "Fuzz/Targets",
+      name: "blkmove-fuzz", dependencies: ["Transfer", "Wire", "Blocks"], path: "Fuzz/Targets",
       swiftSettings: swift + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -14,6 +14,7 @@ struct FuzzTarget: Sendable {
     FuzzTarget(name: "frames", feed: fuzzFrames),
     FuzzTarget(name: "batch", feed: fuzzBatch),
     FuzzTarget(name: "words", feed: fuzzWords),
+    FuzzTarget(name: "location", feed: fuzzLocation),
   ]
 
   /// The one that the environment names: libFuzzer has the command line for itself. With

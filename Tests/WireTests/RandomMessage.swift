@@ -55,7 +55,9 @@ struct RandomMessage {
   /// One to four bytes a character; nothing that would be escaped.
   private mutating func text(atMost limit: Int) -> String {
     var result = ""
-    for _ in 0..<min(bits.below(limit / 4), bits.below(limit / 4)) { result.append("aZ. ~äß東京🚀".randomElement(using: &bits)!) }
+    for _ in 0..<min(bits.below(limit / 4), bits.below(limit / 4)) {
+      result.append("aZ. ~äß東京🚀".randomElement(using: &bits)!)
+    }
     return result
   }
 
