@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -107,6 +108,15 @@ int linux_lock_shared(int file, int64_t offset, int64_t byte_count) {
 int linux_unlock(int file) {
   struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
   return fcntl(file, F_OFD_SETLK, &lock);
+}
+
+int linux_require_no_writer(int file) {
+  // A lease to read is given only when nobody writes, and that is all that it is taken for.
+  // Who opens the file in this moment waits until it is returned, and the kernel tells us by a
+  // signal, which must not be SIGIO: that one ends the process.
+  if (fcntl(file, F_SETSIG, SIGURG) != 0) return -1;
+  if (fcntl(file, F_SETLEASE, F_RDLCK) != 0) return -1;
+  return fcntl(file, F_SETLEASE, F_UNLCK);
 }
 
 const char *linux_error_text(int32_t error_number, char *space, size_t byte_count) {

@@ -64,7 +64,7 @@ struct BlockDevice: Sendable {
     return found
   }
 
-  private static let maximumFoundationCount = 4096
+  private static let maximumFoundationCount = 64
 
   /// The path of what a loop device shows, when it is one that is in use.
   var loopBacking: String? { attribute("loop/backing_file") }

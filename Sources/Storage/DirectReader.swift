@@ -15,6 +15,8 @@ final class DirectReader: Sendable {
   /// What the kernel wants addresses, offsets and lengths to be multiples of, at most, on nearly
   /// all devices.
   static let commonAlignment = 4096
+  /// The cache keeps large files in large pieces, and only drops whole ones.
+  private static let cacheUnit: UInt64 = 4 << 20
   private static let bounceByteCount = 1 << 20
 
   private let descriptor: Descriptor
@@ -50,9 +52,9 @@ final class DirectReader: Sendable {
     if done == bytes.count { return }
     let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
     let start = offset + UInt64(done)
-    let page = UInt64(Self.commonAlignment)
-    let end = (offset + UInt64(bytes.count) + page - 1) / page * page
-    try? cached.calls.advise(cached.number, start / page * page..<end, POSIX_FADV_DONTNEED)
+    let unit = Self.cacheUnit
+    let end = (offset + UInt64(bytes.count) + unit - 1) / unit * unit
+    try? cached.calls.advise(cached.number, start / unit * unit..<end, POSIX_FADV_DONTNEED)
     try unsafe cached.readExactly(into: rest, at: start, of: name)
   }
 

@@ -12,6 +12,9 @@ struct Mount: Equatable, Sendable {
   /// Whether the file system itself may be written, through whichever mount.
   var isWritable: Bool
 
+}
+
+extension Mount {
   /// From `/proc/self/mountinfo`.
   static func all(on machine: Machine) -> [Mount] {
     let text = KernelFiles.text(machine.processRoot + "/self/mountinfo") ?? ""

@@ -123,6 +123,48 @@ struct Occupation: Equatable, Sendable {
       hint: "stop what uses it first", isForceable: true)
   }
 
+  /// A program that has a regular file open for writing without locking it, as many virtual
+  /// machine monitors do. Asked of an image that is only open to read.
+  static func writer(of image: borrowing OpenedImage, on machine: Machine) -> Occupation? {
+    if image.kind == .device { return nil }
+    let file = image.descriptor.number
+    var patience = ImageLock.patienceMilliseconds
+    while true {
+      do throws(SystemError) {
+        try image.descriptor.calls.requireNoWriter(file)
+        return nil
+      } catch where error.number == EAGAIN && patience > 0 {
+        // A program that is just being started holds a copy of what its parent closed.
+        patience -= ImageLock.pause()
+      } catch where error.number == EAGAIN {
+        break
+      } catch {
+        return nil
+      }
+    }
+    let users = ProcessTable.users(of: image.status, onlyWriters: true, on: machine)
+    return Occupation(
+      refusal: .held,
+      sentence: "is open for writing in "
+        + (users.isEmpty ? "another program" : users.joined(separator: ", ")),
+      hint: "stop what uses it first", isForceable: true)
+  }
+
+  /// Everything that uses an open image. `writer` is said when there is no better reason.
+  static func all(
+    of image: borrowing OpenedImage, device: BlockDevice, writer: Occupation?,
+    on machine: Machine
+  ) -> [Occupation] {
+    var found =
+      image.kind == .device
+      ? all(of: device, on: machine) : all(ofFile: image.status, on: machine)
+    if let lock = lock(on: image.descriptor, status: image.status, on: machine) {
+      found.append(lock)
+    }
+    if found.isEmpty, let writer { found.append(writer) }
+    return found
+  }
+
   /// The refusal of a target.
   func error(for name: String) -> StorageError {
     StorageError(

@@ -9,14 +9,15 @@ enum ProcessTable {
   static let maximumNameCount = 3
 
   /// `qemu-system-x86 (pid 4711)`, and so on; never ourselves.
-  static func users(of image: stat, on machine: Machine) -> [String] {
+  static func users(of image: stat, onlyWriters: Bool = false, on machine: Machine) -> [String] {
     var users: [String] = []
     for entry in KernelFiles.names(in: machine.processRoot) {
       guard let process = Int32(entry), process != getpid() else { continue }
       let files = "\(machine.processRoot)/\(entry)/fd"
+      let details = files + "info"
       let hasIt = KernelFiles.names(in: files).contains {
         guard let status = KernelFiles.status("\(files)/\($0)") else { return false }
-        return isSame(status, image)
+        return isSame(status, image) && (!onlyWriters || isWriting("\(details)/\($0)"))
       }
       if hasIt { users.append(describe(process, on: machine)) }
       if users.count == maximumNameCount { break }
@@ -27,6 +28,16 @@ enum ProcessTable {
   static func describe(_ process: Int32, on machine: Machine) -> String {
     let name = KernelFiles.line("\(machine.processRoot)/\(process)/comm") ?? "a process"
     return "\(name) (pid \(process))"
+  }
+
+  /// From `/proc/PID/fdinfo/N`, whose flags are octal: `flags: 0100002`.
+  private static func isWriting(_ details: String) -> Bool {
+    let text = KernelFiles.text(details) ?? ""
+    for line in text.split(separator: "\n") where line.hasPrefix("flags:") {
+      let flags = Int32(line.dropFirst(6).filter(\.isWholeNumber), radix: 8) ?? O_RDONLY
+      return flags & O_ACCMODE != O_RDONLY
+    }
+    return false
   }
 
   private static func isSame(_ one: stat, _ other: stat) -> Bool {

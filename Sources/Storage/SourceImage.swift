@@ -61,12 +61,8 @@ package final class SourceImage: ReadableImage {
     let byteCount = try image.byteCount(named: name)
     try SizeAgreement.requirePossible(byteCount, of: name)
     var notes = try requireFinished(image, path, device, isForced: isForced, on: machine)
-    var occupations =
-      kind == .device
-      ? Occupation.all(of: device, on: machine) : Occupation.all(ofFile: status, on: machine)
-    if let lock = Occupation.lock(on: image.descriptor, status: status, on: machine) {
-      occupations.append(lock)
-    }
+    let occupations = Occupation.all(
+      of: image, device: device, writer: Occupation.writer(of: image, on: machine), on: machine)
     notes += occupations.filter(\.isWriter).map { "\(name): \($0.note)" }
     prepareForReading(image, machine.calls)
     let identity = ImageIdentity(

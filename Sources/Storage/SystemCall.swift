@@ -5,7 +5,7 @@ package struct SystemCall: Equatable, Sendable {
   package enum Name: String, Sendable, CaseIterable {
     case open, status, read, write, seekData, seekHole, punchHole, zeroRange, zeroOut, allocate
     case truncate, changeMode, synchronizeData, synchronize, startWriteback, advise, rename
-    case unlink, makeDirectory, lock, unlock, foreignLock, deviceByteCount, deviceLogicalBlock
+    case unlink, makeDirectory, lock, unlock, foreignLock, lease, deviceByteCount, deviceLogicalBlock
     case deviceIsReadOnly, deviceFlush, fileFacts, readLink, duplicate, close
   }
 

@@ -233,6 +233,11 @@ extension SystemCalls {
     return holder
   }
 
+  /// Fails with EAGAIN when somebody has the file, which was opened to read, open for writing.
+  func requireNoWriter(_ file: Int32) throws(SystemError) {
+    try attempt(SystemCall(.lease)) { _ in linux_require_no_writer(file) }
+  }
+
   func deviceByteCount(_ device: Int32) throws(SystemError) -> UInt64 {
     var byteCount: UInt64 = 0
     try attempt(SystemCall(.deviceByteCount)) { _ in

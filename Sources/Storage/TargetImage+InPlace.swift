@@ -20,23 +20,24 @@ extension TargetImage {
     {
       throw StorageError(.refused(.sameImage), object: name, sentence: sentence)
     }
-    var notes = try permit(
-      kind == .device
-        ? Occupation.all(of: device, on: machine) : Occupation.all(ofFile: seen, on: machine),
-      name, request)
-    if kind == .device && device.isReadOnly {
-      throw StorageError(
-        .refused(.readOnly), object: name, sentence: "is a read-only device",
-        hint: "blockdev --setrw \(name), if that is what you want")
+    if kind == .device {
+      // Now, because the kernel's answer to an exclusive open does not say who.
+      _ = try permit(Occupation.all(of: device, on: machine), name, request)
+      if device.isReadOnly {
+        throw StorageError(
+          .refused(.readOnly), object: name, sentence: "is a read-only device",
+          hint: "blockdev --setrw \(name), if that is what you want")
+      }
     }
+    let writer = try writer(path, seen, kind, policy, machine)
     let image = try openImage(path, seen, kind, request, policy, machine)
+    var notes: [String] = []
     if !request.isDryRun {
       notes += try ImageLock.take(image.descriptor, of: name, kind: kind, on: machine)
       ImageLock.warnOthers(image.descriptor)
     }
-    if let lock = Occupation.lock(on: image.descriptor, status: image.status, on: machine) {
-      notes += try permit([lock], name, request)
-    }
+    notes += try permit(
+      Occupation.all(of: image, device: device, writer: writer, on: machine), name, request)
     let present = try image.byteCount(named: name)
     image.dropDeviceCache()
     if kind == .file && image.status.st_nlink > 1 {
@@ -51,6 +52,16 @@ extension TargetImage {
       isNew: false, presentByteCount: present, size: size, wasUnfinished: mark?.exists ?? false,
       deviceBlock: block, mark: mark, notes: notes)
     return TargetImage(parts, request: request, machine: machine)
+  }
+
+  /// Before we write it ourselves, so that we are not found.
+  private static func writer(
+    _ path: ImagePath, _ seen: stat, _ kind: ImageKind, _ policy: PathPolicy, _ machine: Machine
+  ) throws(StorageError) -> Occupation? {
+    if kind == .device { return nil }
+    let image = try OpenedImage.open(
+      path, seen: seen, kind: kind, flags: O_RDONLY, within: policy, calls: machine.calls)
+    return Occupation.writer(of: image, on: machine)
   }
 
   /// Refuses, or says in notes what was insisted on.
@@ -70,7 +81,7 @@ extension TargetImage {
   ) throws(StorageError) -> OpenedImage {
     let access = request.isDryRun ? O_RDONLY : kind == .device ? O_RDWR | O_EXCL : O_RDWR
     do throws(StorageError) {
-      var patience = ImageLock.devicePatienceMilliseconds
+      var patience = ImageLock.patienceMilliseconds
       while true {
         do throws(StorageError) {
           return try OpenedImage.open(

@@ -69,12 +69,12 @@ import Testing
       call: .open, errorNumber: EROFS, step: .openTarget, isNew: false,
       sentence: "open: Read-only file system", hint: "the file system is mounted read-only"),
     Case(
-      call: .open, errorNumber: EBUSY, step: .openTarget, isNew: false, skipping: 1,
+      call: .open, errorNumber: EBUSY, step: .openTarget, isNew: false, skipping: 2,
       sentence: "is held by the kernel or by another program",
       hint: "it may be mounted in a container, or another run may be writing it",
       isRefusal: true),
     Case(
-      call: .open, errorNumber: ETXTBSY, step: .openTarget, isNew: false, skipping: 1,
+      call: .open, errorNumber: ETXTBSY, step: .openTarget, isNew: false, skipping: 2,
       sentence: "is in use by the kernel or being executed", isRefusal: true),
     Case(
       call: .lock, errorNumber: EWOULDBLOCK, step: .openTarget, isNew: false,

@@ -7,7 +7,7 @@ import Testing
 @testable import Storage
 
 /// Files that exist: sizes, marks, locks, and what an interruption leaves.
-@Suite struct InPlaceTests {
+@Suite(.timeLimit(.minutes(1))) struct InPlaceTests {
   let scratch = Scratch()
 
   private func open(
@@ -239,6 +239,66 @@ import Testing
     #expect(try open(8192).notes == [])
   }
 
+  @Test(.enabled(if: Command.exists("python3"), "needs python3"))
+  func anImageThatIsOpenForWritingIsRefusedUnlessForced() throws {
+    let path = scratch.write(pattern(8192), to: "a")
+    let script = "import sys; image = open(sys.argv[1], sys.argv[2]); print(1, flush=True); input()"
+    let reader = try Helper("python3", "-c", script, path, "rb")
+    #expect(try open(8192).notes == [])
+    reader.stop()
+    let writer = try Helper("python3", "-c", script, path, "r+b")
+    let who = "is open for writing in python3 (pid \(writer.process))"
+    for isDryRun in [false, true] {
+      let error = #expect(throws: StorageError.self) { try open(8192, isDryRun: isDryRun) }
+      #expect(error?.kind == .refused(.held))
+      #expect(error?.sentence == who)
+      #expect(error?.hint == "stop what uses it first, or insist with --force")
+    }
+    let note = "\(path): \(who): it may change during the run"
+    #expect(try open(8192, isForced: true).notes == [note])
+    #expect(try source(isForced: false).notes == [note])
+    writer.stop()
+    #expect(try open(8192).notes == [])
+  }
+
+  @Test func aDryRunChangesNothing() throws {
+    for content in [pattern(4096), pattern(20_000)] {
+      let path = scratch.write(content, to: "a")
+      var before = stat()
+      #expect(stat(path, &before) == 0)
+      let target = try open(8192, isDryRun: true)
+      #expect(!target.isNew && target.byteCount == 8192)
+      let present = min(content.count, 8192)
+      #expect(
+        try target.allBytes()
+          == content[..<present] + [UInt8](repeating: 0, count: 8192 - present))
+      // Another run may write meanwhile.
+      let other = try open(8192)
+      other.abandon()
+      try target.complete()
+      var after = stat()
+      #expect(stat(path, &after) == 0)
+      #expect(before.st_mtim == after.st_mtim && before.st_size == after.st_size)
+      #expect(scratch.bytes(of: "a") == content && scratch.unfinishedMarks == [])
+    }
+  }
+
+  @Test func aDryRunOntoNothingMakesNothing() throws {
+    let target = try open(8192, isDryRun: true)
+    #expect(target.isNew && target.startsZero && !target.wasUnfinished)
+    #expect(try target.allBytes().allSatisfy { $0 == 0 })
+    #expect(try target.extents() == [Extent(range: 0..<8192, isHole: true)])
+    try target.complete()
+    #expect(!scratch.exists("a") && !scratch.exists(".a.blkmove-part"))
+    // What an interrupted run left is seen, since a rerun would use it.
+    scratch.write(pattern(4096), to: ".a.blkmove-part")
+    let second = try open(8192, isDryRun: true)
+    #expect(second.isNew && !second.startsZero && second.wasUnfinished)
+    #expect(try second.bytes(0..<4096) == pattern(4096))
+    second.abandon()
+    #expect(scratch.bytes(of: ".a.blkmove-part") == pattern(4096))
+  }
+
   @Test(.enabled(if: Command.exists("qemu-io"), "needs qemu-io"))
   func qemuDoesNotOpenWhatIsBeingWritten() throws {
     let path = scratch.write(pattern(8192), to: "a")
@@ -266,4 +326,8 @@ import Testing
     let error = #expect(throws: StorageError.self) { try open(8192) }
     #expect(error?.description == "\(path): open: Operation not permitted")
   }
+}
+
+private func == (one: timespec, other: timespec) -> Bool {
+  one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec
 }

@@ -70,6 +70,10 @@ int linux_lock_shared(int file, int64_t offset, int64_t byte_count);
 // Lets go of all such locks that the descriptor's open file has.
 int linux_unlock(int file);
 
+// Fails with EAGAIN when anybody has this regular file, which was opened to read, open for
+// writing. With other errors the question cannot be answered.
+int linux_require_no_writer(int file);
+
 // strerror_r(3), the GNU one: the text may be anywhere, and is always terminated.
 const char *linux_error_text(int32_t error_number, char *space, size_t byte_count);
 
