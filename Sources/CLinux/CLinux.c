@@ -62,10 +62,6 @@ int linux_device_logical_block(int device, int32_t *byte_count) {
   return ioctl(device, BLKSSZGET, byte_count);
 }
 
-int linux_device_is_read_only(int device, int32_t *is_read_only) {
-  return ioctl(device, BLKROGET, is_read_only);
-}
-
 int linux_device_flush_buffers(int device) { return ioctl(device, BLKFLSBUF, 0); }
 
 int linux_device_zero_out(int device, uint64_t offset, uint64_t byte_count) {

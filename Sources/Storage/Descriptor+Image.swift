@@ -56,7 +56,7 @@ extension Descriptor {
       if data > offset { return Extent(range: offset..<min(data, limit), isHole: true) }
       let hole = try calls.seekHole(number, from: offset)
       return Extent(range: offset..<max(offset + 1, min(hole, limit)), isHole: false)
-    } catch where error.number == ENXIO {
+    } catch let error where error.number == ENXIO {
       return try lastHole(at: offset, limit: limit, of: name)
     } catch {
       return Extent(range: offset..<limit, isHole: false)
@@ -82,7 +82,9 @@ extension StorageError {
   {
     let hint: String? =
       switch error.number {
-      case EIO: "the medium cannot be read there; see the kernel's log (dmesg), or copy it with ddrescue first"
+      case EIO:
+        "the medium cannot be read there; see the kernel's log (dmesg), "
+          + "or copy it with ddrescue first"
       case ENXIO, ENODEV: "the device went away"
       case ESTALE: "the file was replaced on its server; run it again"
       default: nil

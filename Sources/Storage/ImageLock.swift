@@ -28,9 +28,9 @@ enum ImageLock {
         patience -= pause()
       }
       return []
-    } catch where error.number == EWOULDBLOCK {
+    } catch let error where error.number == EWOULDBLOCK {
       throw refusal(file, image, machine)
-    } catch where [EOPNOTSUPP, ENOLCK, ENOSYS].contains(error.number) {
+    } catch let error where [EOPNOTSUPP, ENOLCK, ENOSYS].contains(error.number) {
       return ["\(image): cannot be locked where it is: let no other run write it"]
     } catch {
       throw StorageError(.system(error.number), object: image, operation: "lock")

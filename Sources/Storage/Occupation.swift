@@ -133,10 +133,10 @@ struct Occupation: Equatable, Sendable {
       do throws(SystemError) {
         try image.descriptor.calls.requireNoWriter(file)
         return nil
-      } catch where error.number == EAGAIN && patience > 0 {
+      } catch let error where error.number == EAGAIN && patience > 0 {
         // A program that is just being started holds a copy of what its parent closed.
         patience -= ImageLock.pause()
-      } catch where error.number == EAGAIN {
+      } catch let error where error.number == EAGAIN {
         break
       } catch {
         return nil

@@ -28,7 +28,7 @@ struct OpenedImage: ~Copyable {
     do throws(StorageError) {
       let place = try policy.open(path, flags: linux_O_PATH, calls: calls)
       status = try place.status(of: path.text)
-    } catch where error.errorNumber == ENOENT {
+    } catch let error where error.errorNumber == ENOENT {
       return .missing
     }
     if status.st_mode & S_IFMT == S_IFDIR { return .directory }

@@ -64,7 +64,7 @@ struct PartFile {
     do throws(SystemError) {
       file = try directory.calls.open(
         name, in: directory.number, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
-    } catch where error.number == ENOENT {
+    } catch let error where error.number == ENOENT {
       return nil
     } catch {
       throw failure(error, name, image)

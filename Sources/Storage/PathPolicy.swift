@@ -101,7 +101,7 @@ package struct PathPolicy: Sendable {
     for _ in 0..<Self.maximumWalkCount {
       do throws(SystemError) {
         return try calls.open(path, in: directory.number, flags: flags, resolve: resolve)
-      } catch where error.number == EAGAIN {
+      } catch let error where error.number == EAGAIN {
         continue
       }
     }

@@ -5,8 +5,8 @@ package struct SystemCall: Equatable, Sendable {
   package enum Name: String, Sendable, CaseIterable {
     case open, status, read, write, seekData, seekHole, punchHole, zeroRange, zeroOut, allocate
     case truncate, changeMode, synchronizeData, synchronize, startWriteback, advise, rename
-    case unlink, makeDirectory, lock, unlock, foreignLock, lease, deviceByteCount, deviceLogicalBlock
-    case deviceIsReadOnly, deviceFlush, fileFacts, readLink, duplicate, close
+    case unlink, makeDirectory, lock, unlock, foreignLock, lease, fileFacts, duplicate, close
+    case deviceByteCount, deviceLogicalBlock, deviceFlush
   }
 
   package var name: Name

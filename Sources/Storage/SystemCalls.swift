@@ -209,7 +209,7 @@ extension SystemCalls {
     do throws(SystemError) {
       try attempt(SystemCall(.lock)) { _ in flock(file, operation | LOCK_NB) }
       return true
-    } catch where error.number == EWOULDBLOCK {
+    } catch let error where error.number == EWOULDBLOCK {
       return false
     }
   }
@@ -252,14 +252,6 @@ extension SystemCalls {
       unsafe linux_device_logical_block(device, &byteCount)
     }
     return Int(byteCount)
-  }
-
-  func deviceIsReadOnly(_ device: Int32) throws(SystemError) -> Bool {
-    var flag: Int32 = 0
-    try attempt(SystemCall(.deviceIsReadOnly)) { _ in
-      unsafe linux_device_is_read_only(device, &flag)
-    }
-    return flag != 0
   }
 
   func deviceFlush(_ device: Int32) throws(SystemError) {

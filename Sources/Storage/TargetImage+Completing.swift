@@ -92,7 +92,7 @@ extension TargetImage {
     do throws(SystemError) {
       try calls.rename(
         place.partName, to: place.finalName, in: place.directory.number, replacing: false)
-    } catch where error.number == EINVAL || error.number == ENOSYS {
+    } catch let error where error.number == EINVAL || error.number == ENOSYS {
       try renameReplacing()
     } catch {
       throw renaming(error)
@@ -100,7 +100,7 @@ extension TargetImage {
     try durably("flush its directory") { () throws(SystemError) in
       do throws(SystemError) {
         try calls.synchronize(place.directory.number)
-      } catch where error.number == EINVAL {
+      } catch let error where error.number == EINVAL {
         // Some file systems cannot flush a directory, and none of them forgets names.
       }
     }

@@ -86,11 +86,11 @@ extension TargetImage {
         do throws(StorageError) {
           return try OpenedImage.open(
             path, seen: seen, kind: kind, flags: access, within: policy, calls: machine.calls)
-        } catch where error.errorNumber == EBUSY && patience > 0 {
+        } catch let error where error.errorNumber == EBUSY && patience > 0 {
           patience -= ImageLock.pause()
         }
       }
-    } catch where error.errorNumber == EBUSY {
+    } catch let error where error.errorNumber == EBUSY {
       let users = ProcessTable.users(of: seen, on: machine)
       throw StorageError(
         .refused(.held), object: path.text,
@@ -98,7 +98,7 @@ extension TargetImage {
           ? "is held by the kernel or by another program"
           : "is in use by \(users.joined(separator: ", "))",
         hint: "it may be mounted in a container, or another run may be writing it")
-    } catch where error.errorNumber == ETXTBSY {
+    } catch let error where error.errorNumber == ETXTBSY {
       throw StorageError(
         .refused(.held), object: path.text, sentence: "is in use by the kernel or being executed")
     }

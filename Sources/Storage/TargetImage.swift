@@ -12,8 +12,8 @@ import Synchronization
 ///
 /// ## Concurrency
 /// `read`, `extent`, `readPastCache`, and `write` and `zero` of different ranges may be called
-/// from several threads at once. What changes is either an atomic, or in `state` behind its mutex. `complete` and `abandon` come last, from
-/// one thread, when all other calls have returned.
+/// from several threads at once. What changes is either an atomic, or in `state` behind its
+/// mutex. `complete` and `abandon` come last, from one thread, when all other calls have returned.
 package final class TargetImage: ReadableImage {
   /// The path that the image has when it is complete.
   package let name: String

@@ -97,7 +97,7 @@ struct UnfinishedMark: Sendable {
     let place = try openPlace()
     do throws(SystemError) {
       try calls.unlink(fileName, in: place.number)
-    } catch where error.number == ENOENT {
+    } catch let error where error.number == ENOENT {
       return
     }
     try calls.synchronize(place.number)
@@ -114,7 +114,7 @@ struct UnfinishedMark: Sendable {
       path += "/" + component
       do throws(SystemError) {
         try calls.makeDirectory(path, mode: 0o700)
-      } catch where error.number == EEXIST || error.number == EACCES || error.number == EROFS {
+      } catch let error where [EEXIST, EACCES, EROFS].contains(error.number) {
         // There already, or above what this account may change: opening it will tell.
         continue
       }

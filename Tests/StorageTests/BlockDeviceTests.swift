@@ -106,7 +106,12 @@ import Testing
     put("20 1 253:0 / / rw,relatime shared:1 - ext4 /dev/mapper/web-root rw", "proc/self/mountinfo")
     #expect(sentences("253:0") == ["is mounted at /"])
     put(
-      "20 1 0:44 / /pool rw - btrfs /dev/null rw\n21 1 8:1 /sub /boot ro - ext4 /dev/sda1 ro\nx\n\n",
+      """
+      20 1 0:44 / /pool rw - btrfs /dev/null rw
+      21 1 8:1 /sub /boot ro - ext4 /dev/sda1 ro
+      x
+
+      """,
       "proc/self/mountinfo")
     #expect(sentences("8:1") == ["is mounted at /boot (read-only)"])
     #expect(!Occupation.all(of: device("8:1"), on: machine)[0].isWriter)

@@ -26,7 +26,8 @@ enum Command {
     process.standardError = problems
     try process.run()
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let problem = String(decoding: problems.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let problem = String(
+      decoding: problems.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
       throw Failed(description: "\(arguments.joined(separator: " ")): \(problem)")

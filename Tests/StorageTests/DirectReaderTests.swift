@@ -43,7 +43,9 @@ import Testing
       #expect(
         try readPastCache(target, wanted, misalignment: misalignment) == Array(content[range]))
     }
-    #expect(throws: StorageError.self) { try readPastCache(target, UInt64(size)..<UInt64(size) + 1) }
+    #expect(throws: StorageError.self) {
+      try readPastCache(target, UInt64(size)..<UInt64(size) + 1)
+    }
     if !isDirectPossible { #expect(faults.count(.advise) > 0) }
     target.abandon()
   }

@@ -213,7 +213,9 @@ import Testing
     #expect(!scratch.exists("image") && scratch.exists(".image.blkmove-part"))
   }
 
-  @Test(arguments: [SystemCall.Name.synchronizeData, .synchronize, .rename, .changeMode, .duplicate])
+  @Test(arguments: [
+    SystemCall.Name.synchronizeData, .synchronize, .rename, .changeMode, .duplicate,
+  ])
   func nothingIsTakenForCompleteBeforeItIs(_ call: SystemCall.Name) throws {
     let scratch = Scratch()
     let faults = Faults(call, .fail(EIO))

@@ -168,7 +168,10 @@ import Testing
     let consequence = "an interrupted copy onto it will not be noticed"
     for (directory, note) in [
       (nil, "no place for a mark: \(consequence)"),
-      ("/proc/nowhere", "/proc/nowhere: cannot keep a mark: No such file or directory; \(consequence)"),
+      (
+        "/proc/nowhere",
+        "/proc/nowhere: cannot keep a mark: No such file or directory; \(consequence)"
+      ),
       (path, "\(path): cannot keep a mark: Not a directory; \(consequence)"),
     ] {
       let machine = Machine(stateDirectory: directory)

@@ -178,9 +178,11 @@ import Testing
     #expect(faults.count(keepsSparse ? .punchHole : .zeroOut) == 1)
     try target.complete()
     if keepsSparse { #expect(allocated(device.backing) < 2 << 20) }
-    #expect(try SourceImage.open(
-      device.path, within: .anything, isForced: false, on: scratch.machine).allBytes()
-      == pattern(1 << 20) + [UInt8](repeating: 0, count: 3 << 20))
+    #expect(
+      try SourceImage.open(
+        device.path, within: .anything, isForced: false, on: scratch.machine
+      ).allBytes()
+        == pattern(1 << 20) + [UInt8](repeating: 0, count: 3 << 20))
   }
 
   @Test(

@@ -27,7 +27,8 @@ import Testing
     Case(
       error: StorageError(.refused(.mounted), object: "/dev/vdb", sentence: "is mounted at /"),
       description: "/dev/vdb: is mounted at /"),
-    Case(error: StorageError(.shrank, object: "a"), description: "a: became smaller during the run"),
+    Case(
+      error: StorageError(.shrank, object: "a"), description: "a: became smaller during the run"),
     Case(error: StorageError(.outside, object: "a"), description: "a: is outside of the image"),
     Case(error: StorageError(.unsuitable, object: "a"), description: "a: is no disk image"),
     Case(error: StorageError(.refused(.swap), object: "a"), description: "a: refused: swap"),

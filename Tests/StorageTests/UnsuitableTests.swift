@@ -102,7 +102,8 @@ import Testing
     #expect(error?.hint == test.sourceHint)
   }
 
-  @Test(arguments: cases.filter { !$0.target.isEmpty }) func isRefusedAsATarget(_ test: Case) throws {
+  @Test(arguments: cases.filter { !$0.target.isEmpty }) func isRefusedAsATarget(_ test: Case) throws
+  {
     let path = scratch.file(test.name)
     for isDryRun in [false, true] {
       let request = TargetRequest(

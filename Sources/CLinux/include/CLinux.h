@@ -41,7 +41,6 @@ int linux_pipe(int ends[2]);
 // Block devices.
 int linux_device_byte_count(int device, uint64_t *byte_count);
 int linux_device_logical_block(int device, int32_t *byte_count);
-int linux_device_is_read_only(int device, int32_t *is_read_only);
 int linux_device_flush_buffers(int device);
 int linux_device_zero_out(int device, uint64_t offset, uint64_t byte_count);
 
