@@ -104,10 +104,10 @@ package struct FrameParser: Sendable {
   private var stagedByteCount: Int { staged.count - consumedByteCount }
   private var hasNothingStaged: Bool { stagedByteCount == 0 }
 
-  /// Forgets what has been consumed; each byte that stays is moved at most once for as many
-  /// that went.
+  /// Forgets what has been consumed, or will never be; each byte that stays is moved at most
+  /// once for as many that went.
   private mutating func compact() {
-    if hasNothingStaged {
+    if hasNothingStaged || failure != nil {
       staged.removeAll(keepingCapacity: staged.capacity <= FrameParser.keptByteCount)
     } else if consumedByteCount > stagedByteCount {
       staged.removeFirst(consumedByteCount)

@@ -104,6 +104,18 @@ import Wire
     #expect(builder.pageByteCount == 255 * 4096 + 904)
   }
 
+  @Test func whatCannotFitIsOurMistake() async {
+    await #expect(processExitsWith: .failure) {
+      var builder = DataBatchBuilder(shape: ImageShape(byteCount: 4 << 20))
+      builder.append(PageSet(firstPages: 255), of: 0) { _ in }
+      builder.append(PageSet(firstPages: 2), of: 1) { _ in }
+    }
+    await #expect(processExitsWith: .failure) {
+      var builder = DataBatchBuilder(shape: ImageShape(byteCount: 4 << 20))
+      _ = builder.finish(Compressor(), level: nil)
+    }
+  }
+
   @Test func entriesAreLimitedToo() throws {
     var builder = DataBatchBuilder(shape: ImageShape(byteCount: 300 << 20))
     let one = PageSet(firstPages: 1)

@@ -158,6 +158,7 @@ import Wire
     #expect(error?.found == stranger.evidence)
     // The stream is lost, whatever follows.
     WireLimits.magic.withUnsafeBytes { parser.append($0) }
+    #expect(parser.receive { $0.count } == 64 << 10)
     #expect(throws: error!) { try parser.next() }
     #expect(throws: error!) { try parser.finish() }
   }

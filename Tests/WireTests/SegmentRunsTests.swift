@@ -60,6 +60,13 @@ import Wire
     #expect(runs.range.upperBound == 200 * WireLimits.digestsPerMessage)
   }
 
+  @Test func moreThanFullIsOurMistake() async {
+    await #expect(processExitsWith: .failure) {
+      var runs = SegmentRuns(first: 0, width: .short)
+      for _ in 0...WireLimits.digestsPerMessage { runs.append(GoldenMessage.digest(1)) }
+    }
+  }
+
   @Test func segmentsPastTheImageAreRefused() throws {
     let shape = ImageShape(byteCount: 3 << 20)
     for (count, isAllowed) in [(3, true), (4, false)] {
