@@ -5,7 +5,9 @@ package import Blocks
 /// Collects pages into the frame of one data message after another.
 ///
 /// The caller reads each page once, straight into the place from where it will be sent: a raw
-/// frame is never copied again. Memory: one frame, and a second while one is compressed.
+/// frame that is at least half full is never copied again. Memory: one frame, and a second
+/// while one is compressed; the frames that it gives away are no larger than twice what is in
+/// them, so that a queue of small ones stays small.
 package struct DataBatchBuilder: Sendable {
   private let shape: ImageShape
   /// Frame header, batch header and pages; the table is appended by `finish`.
@@ -70,13 +72,19 @@ package struct DataBatchBuilder: Sendable {
       if compressor.append(bytes, from: start, level: level, to: &frame) {
         bytes.removeAll(keepingCapacity: true)
         DataBatchBuilder.writeHeader(.zstd, entryCount, contentByteCount, into: &frame)
-        return frame
+        return frame.capacity <= 2 * frame.count ? frame : DataBatchBuilder.copy(of: frame)
       }
     }
+    DataBatchBuilder.writeHeader(.raw, entryCount, contentByteCount, into: &bytes)
+    if bytes.capacity > 2 * bytes.count { return DataBatchBuilder.copy(of: bytes) }
     swap(&frame, &bytes)
     bytes = []
-    DataBatchBuilder.writeHeader(.raw, entryCount, contentByteCount, into: &frame)
     return frame
+  }
+
+  /// With no room for more. An array that is made from another would share its memory.
+  private static func copy(of bytes: [UInt8]) -> [UInt8] {
+    unsafe bytes.withUnsafeBytes { unsafe Array($0) }
   }
 
   private mutating func start() {

@@ -78,6 +78,21 @@ import Wire
     frame.withUnsafeBytes { #expect($0.baseAddress! + 12 == UnsafeRawPointer(filled!)) }
   }
 
+  @Test(arguments: [nil, 1] as [Int?], [1, 20, 100, 127, 128, 200, 256])
+  func framesHoldLittleMoreThanTheyShow(level: Int?, pageCount: Int) throws {
+    var builder = DataBatchBuilder(shape: DataBatchTests.shape)
+    for round in 1...3 as ClosedRange<UInt8> {
+      builder.append(PageSet(firstPages: pageCount), of: 1) { room in
+        _ = room.initializeMemory(as: UInt8.self, repeating: round)
+      }
+      let frame = builder.finish(Compressor(), level: level)
+      #expect(frame.capacity <= 2 * frame.count + 64)
+      let batch = try DataBatchTests.batch(frame)
+      let content = try batch.content(shape: DataBatchTests.shape, using: Decompressor())
+      #expect(content.withPageBytes { $0.elementsEqual(repeatElement(round, count: $0.count)) })
+    }
+  }
+
   @Test func rawContentSharesTheMemoryOfItsFrame() throws {
     var builder = DataBatchBuilder(shape: DataBatchTests.shape)
     builder.append(PageSet(firstPages: 3), of: 1) { room in
