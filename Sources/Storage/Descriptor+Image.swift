@@ -96,11 +96,12 @@ extension StorageError {
 
   /// A range that the image does not have: never a crash, since a peer may have chosen it.
   static func requireInside(
-    _ byteCount: UInt64, _ offset: UInt64, count: Int, of name: String, _ operation: String
+    _ byteCount: UInt64, _ offset: UInt64, count: UInt64, of name: String, _ operation: String
   ) throws(StorageError) {
-    if offset > byteCount || UInt64(count) > byteCount - offset {
+    if offset > byteCount || count > byteCount - offset {
       throw StorageError(
-        .outside, object: name, operation: operation, offset: offset, byteCount: count,
+        .outside, object: name, operation: operation, offset: offset,
+        byteCount: Int(clamping: count),
         sentence: "is outside of the image, which has \(ByteText.amount(byteCount))")
     }
   }

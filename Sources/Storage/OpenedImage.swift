@@ -43,8 +43,10 @@ struct OpenedImage: ~Copyable {
     _ path: ImagePath, seen: stat, kind: ImageKind, flags: Int32, within policy: PathPolicy,
     calls: SystemCalls
   ) throws(StorageError) -> OpenedImage {
-    // O_NONBLOCK does nothing to an image, and keeps us from waiting when it is none any more.
-    let descriptor = try policy.open(path, flags: flags | O_NONBLOCK | O_NOCTTY, calls: calls)
+    // O_NONBLOCK does nothing to a file, and keeps us from waiting when it is none any more. To
+    // a drive it means that its medium need not be looked at.
+    let waiting = kind == .file ? O_NONBLOCK : 0
+    let descriptor = try policy.open(path, flags: flags | waiting | O_NOCTTY, calls: calls)
     let status = try descriptor.status(of: path.text)
     guard status.st_dev == seen.st_dev, status.st_ino == seen.st_ino,
       status.st_rdev == seen.st_rdev, status.st_mode & S_IFMT == seen.st_mode & S_IFMT

@@ -27,68 +27,98 @@ struct PartFile {
 
   static func isName(_ name: String) -> Bool { name.hasPrefix(".") && name.hasSuffix(suffix) }
 
+  /// A part file that is locked and ours.
+  struct Opened: ~Copyable {
+    let descriptor: Descriptor
+    /// It was not there before.
+    let isCreated: Bool
+    let notes: [String]
+  }
+
   /// Opens and locks the part file in `directory`, making it when it is not there.
   static func open(
-    _ name: String, in directory: borrowing Descriptor, of image: String,
-    on machine: Machine, _ notes: inout [String]
-  ) throws(StorageError) -> Descriptor {
-    let calls = directory.calls
+    _ name: String, in directory: borrowing Descriptor, of image: String, on machine: Machine
+  ) throws(StorageError) -> Opened {
     for _ in 0..<maximumAttemptCount {
+      let found = try? directory.calls.status(name, in: directory.number)
+      if let found { try requireOwn(found, name, directory, image) }
       let file: Descriptor
       do throws(SystemError) {
-        file = try calls.open(
+        file = try directory.calls.open(
           name, in: directory.number,
-          flags: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode: 0o600)
+          flags: found == nil ? O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW : O_RDWR | existingFlags,
+          mode: 0o600)
+      } catch let error where error.number == EEXIST || error.number == ENOENT {
+        // It came or went at this moment.
+        continue
       } catch {
         throw failure(error, name, image)
       }
-      try requireOwn(try file.status(of: image), name, image)
-      let lockNotes = try ImageLock.take(file, of: image, kind: .file, on: machine)
+      let status = try file.status(of: image)
+      if let found, found.st_dev != status.st_dev || found.st_ino != status.st_ino { continue }
+      let notes = try ImageLock.take(file, of: image, kind: .file, on: machine)
       // Between opening and locking another run may have finished and renamed it.
-      if let now = try? calls.status(name, in: directory.number),
-        now.st_ino == (try file.status(of: image)).st_ino
+      if let now = try? directory.calls.status(name, in: directory.number),
+        now.st_dev == status.st_dev, now.st_ino == status.st_ino
       {
-        notes += lockNotes
-        return file
+        return Opened(descriptor: file, isCreated: found == nil, notes: notes)
       }
     }
     throw StorageError(
-      .refused(.locked), object: image, sentence: "other runs keep finishing it; run it again")
+      .refused(.locked), object: image, sentence: "other runs keep changing its part file",
+      hint: "run it again")
   }
 
   /// For a dry run: what a rerun would find, without locking or making anything.
   static func openToRead(
     _ name: String, in directory: borrowing Descriptor, of image: String
   ) throws(StorageError) -> Descriptor? {
-    let file: Descriptor
+    guard let found = try? directory.calls.status(name, in: directory.number) else { return nil }
+    try requireRegular(found, name, image)
     do throws(SystemError) {
-      file = try directory.calls.open(
-        name, in: directory.number, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
-    } catch let error where error.number == ENOENT {
-      return nil
+      return try directory.calls.open(
+        name, in: directory.number, flags: O_RDONLY | existingFlags)
     } catch {
       throw failure(error, name, image)
     }
-    try requireOwn(try file.status(of: image), name, image)
-    return file
   }
 
   private static let maximumAttemptCount = 8
+  private static let existingFlags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
 
-  private static func requireOwn(_ status: stat, _ name: String, _ image: String)
+  private static func requireRegular(_ status: stat, _ name: String, _ image: String)
     throws(StorageError)
   {
-    let what: String
-    if status.st_mode & S_IFMT != S_IFREG {
-      what = "is no regular file"
-    } else if status.st_uid != geteuid() {
-      what = "belongs to another user"
-    } else if status.st_nlink != 1 {
-      what = "has a second name"
-    } else {
-      return
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: break
+    case S_IFLNK: throw planted(name, image, "is a symbolic link")
+    default: throw planted(name, image, "is no regular file")
     }
-    throw planted(name, image, what)
+    if status.st_nlink != 1 { throw planted(name, image, "has a second name") }
+  }
+
+  private static func requireOwn(
+    _ status: stat, _ name: String, _ directory: borrowing Descriptor, _ image: String
+  ) throws(StorageError) {
+    try requireRegular(status, name, image)
+    if status.st_uid != geteuid() && status.st_uid != ownerOfNewFiles(in: directory, like: name) {
+      throw planted(name, image, "belongs to another user")
+    }
+  }
+
+  /// Who owns what this process makes here: on network file systems and on those without
+  /// owners that is not always its own user.
+  private static func ownerOfNewFiles(in directory: borrowing Descriptor, like name: String)
+    -> UInt32?
+  {
+    let probe = String(name.prefix(100)) + ".probe-\(getpid())"
+    let calls = directory.calls
+    guard
+      let file = try? calls.open(
+        probe, in: directory.number, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+    else { return nil }
+    try? calls.unlink(probe, in: directory.number)
+    return (try? calls.status(file.number))?.st_uid
   }
 
   private static func failure(_ error: SystemError, _ name: String, _ image: String)

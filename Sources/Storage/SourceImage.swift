@@ -107,7 +107,7 @@ package final class SourceImage: ReadableImage {
   @unsafe package func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64)
     throws(StorageError)
   {
-    try StorageError.requireInside(byteCount, offset, count: bytes.count, of: name, "read")
+    try StorageError.requireInside(byteCount, offset, count: UInt64(bytes.count), of: name, "read")
     try unsafe descriptor.readExactly(into: bytes, at: offset, of: name)
   }
 

@@ -32,6 +32,7 @@ extension StorageError {
     switch number {
     case EACCES, EPERM: "check the permissions, or run it with sudo"
     case ENOENT: "check the spelling"
+    case ENOTDIR: "something before a slash in it is no directory"
     case EROFS: "the file system is mounted read-only"
     case ENAMETOOLONG: "a name may have 255 bytes, a path 4095"
     case ENXIO, ENODEV: "the device is not there; is it attached?"

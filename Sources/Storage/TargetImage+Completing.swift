@@ -82,8 +82,12 @@ extension TargetImage {
   /// A new file: its permissions, and then the name under which it is complete.
   private func takeName() throws(StorageError) {
     let calls = descriptor.calls
+    let mode = 0o666 & ~machine.creationMask
+    if (try? calls.changeMode(descriptor.number, to: mode)) == nil {
+      // Some file systems have one mode for all files.
+      state.withLock { $0.notes.append("\(name): its permissions cannot be set here") }
+    }
     try durably("flush") { () throws(SystemError) in
-      try calls.changeMode(descriptor.number, to: 0o666 & ~machine.creationMask)
       try calls.synchronize(descriptor.number)
       // Network file systems tell on close what they did not tell before; the lock stays with
       // the descriptor that remains.

@@ -48,25 +48,24 @@ extension TargetImage {
         hint: "remove the link, or make what it leads to")
     }
     let partName = PartFile.name(for: path.name)
-    let existed = (try? calls.status(partName, in: directory.number)) != nil
-    let file: Descriptor
-    var notes: [String] = []
-    if request.isDryRun {
-      file =
-        try PartFile.openToRead(partName, in: directory, of: path.text)
-        ?? Descriptor(-1, calls: calls)
-    } else {
-      file = try PartFile.open(partName, in: directory, of: path.text, on: machine, &notes)
-    }
-    let present = file.number < 0 ? 0 : UInt64(try file.status(of: path.text).st_size)
+    let part =
+      request.isDryRun
+      ? PartFile.Opened(
+        descriptor: try PartFile.openToRead(partName, in: directory, of: path.text)
+          ?? Descriptor(-1, calls: calls), isCreated: false, notes: [])
+      : try PartFile.open(partName, in: directory, of: path.text, on: machine)
+    let hasPart = part.descriptor.number >= 0
+    let present = hasPart ? UInt64(try part.descriptor.status(of: path.text).st_size) : 0
     let size = try SizeAgreement(
       request.sizePolicy, source: request.sourceByteCount, target: nil, kind: .file,
       name: path.text)
+    let notes = part.notes
+    let place = Place(
+      directory: directory, partName: partName, finalName: path.name,
+      isCreatedHere: part.isCreated)
     let parts = Parts(
-      name: path.text, kind: .file, descriptor: file,
-      place: Place(
-        directory: directory, partName: partName, finalName: path.name, isCreatedHere: !existed),
-      isNew: true, presentByteCount: present, size: size, wasUnfinished: present > 0, notes: notes)
+      name: path.text, kind: .file, descriptor: part.descriptor, place: place, isNew: true,
+      presentByteCount: present, size: size, wasUnfinished: present > 0, notes: notes)
     return TargetImage(parts, request: request, machine: machine)
   }
 }

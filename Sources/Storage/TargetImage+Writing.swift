@@ -8,7 +8,7 @@ extension TargetImage {
   @unsafe package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64)
     throws(StorageError)
   {
-    try StorageError.requireInside(byteCount, offset, count: bytes.count, of: name, "write")
+    try StorageError.requireInside(byteCount, offset, count: UInt64(bytes.count), of: name, "write")
     try prepare()
     try unsafe writeAll(bytes, at: offset)
     hasten(bytes.count)
@@ -17,7 +17,7 @@ extension TargetImage {
   /// Makes the range read as zeros, as a hole where that is wanted and possible.
   package func zero(_ range: Range<UInt64>) throws(StorageError) {
     try StorageError.requireInside(
-      byteCount, range.lowerBound, count: range.count, of: name, "zero")
+      byteCount, range.lowerBound, count: range.upperBound - range.lowerBound, of: name, "zero")
     if range.isEmpty { return }
     try prepare()
     switch kind {

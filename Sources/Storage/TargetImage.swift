@@ -118,7 +118,7 @@ package final class TargetImage: ReadableImage {
   @unsafe package func read(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64)
     throws(StorageError)
   {
-    try StorageError.requireInside(byteCount, offset, count: bytes.count, of: name, "read")
+    try StorageError.requireInside(byteCount, offset, count: UInt64(bytes.count), of: name, "read")
     let present = presentCount(of: bytes.count, at: offset)
     if present > 0 {
       let there = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<present])
@@ -135,7 +135,7 @@ package final class TargetImage: ReadableImage {
   @unsafe package func readPastCache(
     into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64
   ) throws(StorageError) {
-    try StorageError.requireInside(byteCount, offset, count: bytes.count, of: name, "read back")
+    try StorageError.requireInside(byteCount, offset, count: UInt64(bytes.count), of: name, "read back")
     // What is behind the present end is nowhere on the medium.
     guard presentCount(of: bytes.count, at: offset) == bytes.count else {
       try unsafe read(into: bytes, at: offset)

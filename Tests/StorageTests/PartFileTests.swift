@@ -50,7 +50,8 @@ import Testing
     scratch.write([9, 9, 9], to: "victim")
     test.make(scratch)
     guard scratch.exists(".a.blkmove-part") else { return }
-    for isDryRun in [false, true] {
+    // A dry run cannot tell whether files of ours would have another owner here.
+    for isDryRun in test.testDescription == "somebody else's" ? [false] : [false, true] {
       let error = #expect(throws: StorageError.self) { try open("a", isDryRun: isDryRun) }
       #expect(error?.kind == .refused(.partFile))
       #expect(error?.sentence == "its part file .a.blkmove-part \(test.sentence)")
@@ -58,6 +59,8 @@ import Testing
     }
     #expect(scratch.bytes(of: "victim") == [9, 9, 9])
     #expect(!scratch.exists("made-by-you") && !scratch.exists("a"))
+    let names = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
+    #expect(!names.contains { $0.contains("probe") })
   }
 
   @Test func twoRunsToOneNewFileAreRefused() throws {

@@ -20,6 +20,7 @@ import Testing
   }
 
   static let image = "an image is a regular file or a block device"
+  static let notDirectory = "something before a slash in it is no directory"
   static let cases = [
     Case(
       name: "fifo", source: "is a FIFO", sourceHint: image, target: "is a FIFO", targetHint: image),
@@ -44,9 +45,11 @@ import Testing
       target: "open its directory: No such file or directory",
       targetHint: "make the directory first: DIRECTORY/gone"),
     Case(
-      name: "file/", source: "open: Not a directory", target: "open: Not a directory"),
+      name: "file/", source: "open: Not a directory", sourceHint: notDirectory,
+      target: "open: Not a directory", targetHint: notDirectory),
     Case(
-      name: "file/a", source: "open: Not a directory", target: "open: Not a directory"),
+      name: "file/a", source: "open: Not a directory", sourceHint: notDirectory,
+      target: "open: Not a directory", targetHint: notDirectory),
     Case(
       name: "dangling", source: "open: No such file or directory",
       sourceHint: "check the spelling", target: "is a symbolic link to nothing",
@@ -143,7 +146,8 @@ import Testing
       let extent = #expect(throws: StorageError.self) { try source.extent(at: offset) }
       let write = #expect(throws: StorageError.self) { try target.write([1], at: offset) }
       let zero = #expect(throws: StorageError.self) { try target.zero(offset..<offset + 1) }
-      for error in [extent, write, zero] { #expect(error?.kind == .outside) }
+      let most = #expect(throws: StorageError.self) { try target.zero(1..<UInt64.max) }
+      for error in [extent, write, zero, most] { #expect(error?.kind == .outside) }
     }
     #expect(
       #expect(throws: StorageError.self) { try target.write([1, 2], at: 4095) }?.description
