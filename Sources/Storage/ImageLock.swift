@@ -59,11 +59,17 @@ enum ImageLock {
   private static func refusal(_ file: borrowing Descriptor, _ image: String, _ machine: Machine)
     -> StorageError
   {
-    let holder = (try? file.calls.status(file.number)).flatMap { process(locking: $0, machine) }
+    var holders: [String] = []
+    if let status = try? file.calls.status(file.number) {
+      holders =
+        process(locking: status, machine).map { [ProcessTable.describe($0, on: machine)] }
+        // Some file systems (btrfs) call their device otherwise in that table.
+        ?? ProcessTable.users(of: status, on: machine)
+    }
     return StorageError(
       .refused(.locked), object: image,
       sentence: "is being written by "
-        + (holder.map { ProcessTable.describe($0, on: machine) } ?? "another run"),
+        + (holders.isEmpty ? "another run" : holders.joined(separator: ", ")),
       hint: "wait until that one is over")
   }
 

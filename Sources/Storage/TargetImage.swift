@@ -135,7 +135,8 @@ package final class TargetImage: ReadableImage {
   @unsafe package func readPastCache(
     into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64
   ) throws(StorageError) {
-    try StorageError.requireInside(byteCount, offset, count: UInt64(bytes.count), of: name, "read back")
+    try StorageError.requireInside(
+      byteCount, offset, count: UInt64(bytes.count), of: name, "read back")
     // What is behind the present end is nowhere on the medium.
     guard presentCount(of: bytes.count, at: offset) == bytes.count else {
       try unsafe read(into: bytes, at: offset)

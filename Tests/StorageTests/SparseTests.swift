@@ -117,7 +117,19 @@ import Testing
       expected: [.punchHole: 0, .zeroRange: 1, .write: 4]),
   ]
 
-  @Test(arguments: fallbacks, [EOPNOTSUPP, ENOSYS, EINVAL])
+  /// Of the file system that the tests are on; tmpfs has no ZERO_RANGE.
+  static let hasZeroRange: Bool = {
+    let scratch = Scratch()
+    let path = scratch.write([1], to: "probe")
+    guard let file = try? SystemCalls.kernel.open(path, in: AT_FDCWD, flags: O_RDWR) else {
+      return false
+    }
+    return (try? SystemCalls.kernel.allocate(file.number, .zeroRange, 0..<1)) != nil
+  }()
+
+  @Test(
+    .enabled(if: hasZeroRange, "needs a file system with FALLOC_FL_ZERO_RANGE"),
+    arguments: fallbacks, [EOPNOTSUPP, ENOSYS, EINVAL])
   func whatTheFileSystemDoesNotKnowIsDoneOtherwise(_ test: Fallback, _ errorNumber: Int32) throws {
     scratch.write(pattern(8 << 20), to: "a")
     let faults = Faults()
