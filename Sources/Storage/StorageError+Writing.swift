@@ -30,6 +30,7 @@ extension StorageError {
     case EPERM: "it may be immutable (lsattr), or the device read-only"
     case EACCES: "check the permissions, or run it with sudo"
     case ENXIO, ENODEV: "the device went away"
+    case ENOSYS, EOPNOTSUPP: "its file system cannot do this"
     case ENAMETOOLONG: "a name may have 255 bytes, a path 4095"
     default: nil
     }

@@ -8,6 +8,7 @@ extension TargetImage {
   package static func open(
     _ request: TargetRequest, within policy: PathPolicy, on machine: Machine = .here
   ) throws(StorageError) -> TargetImage {
+    Self.askForErrorsNotSignals
     var path = try ImagePath(request.path)
     try policy.requireWriting(path)
     var finding = try OpenedImage.look(at: path, within: policy, calls: machine.calls)
@@ -30,6 +31,12 @@ extension TargetImage {
       return try openInPlace(path, status, kind, request, policy, machine)
     }
   }
+
+  /// A write past the limit of file sizes (ulimit -f) ends the process, unless the signal is
+  /// ignored: then it is EFBIG, and has a sentence. Once for the process.
+  private static let askForErrorsNotSignals: Void = {
+    signal(SIGXFSZ, SIG_IGN)
+  }()
 
   private static func openNew(
     _ path: ImagePath, _ request: TargetRequest, _ policy: PathPolicy, _ machine: Machine

@@ -193,6 +193,38 @@ import Testing
     try target.complete()
   }
 
+  struct Spot: Sendable {
+    /// What cannot be read.
+    var bad: Range<UInt64>
+    /// What is found.
+    var offset: UInt64
+    var byteCount: Int
+  }
+
+  @Test(arguments: [
+    Spot(bad: 70_000..<70_001, offset: 69_632, byteCount: 512),
+    Spot(bad: 0..<1, offset: 0, byteCount: 512),
+    Spot(bad: 8_191..<300_000, offset: 7_680, byteCount: 512),
+    Spot(bad: 1_000_000..<1_000_001, offset: 999_936, byteCount: 65),
+  ])
+  func aBadSpotIsFoundToTheSector(_ spot: Spot) throws {
+    let scratch = Scratch()
+    let path = scratch.write(pattern(1_000_001), to: "image")
+    let faults = Faults(.read, .fail(EIO), touching: spot.bad)
+    for isTarget in [false, true] {
+      let image: any ReadableImage
+      if isTarget {
+        let request = TargetRequest(path: path, suggestedName: "", sourceByteCount: 1_000_001)
+        image = try TargetImage.open(request, within: .anything, on: scratch.machine(faults))
+      } else {
+        image = try SourceImage.open(
+          path, within: .anything, isForced: false, on: scratch.machine(faults))
+      }
+      let error = #expect(throws: StorageError.self) { _ = try image.allBytes() }
+      #expect(error?.offset == spot.offset && error?.byteCount == spot.byteCount)
+    }
+  }
+
   @Test func aFailedFlushIsNeverForgotten() throws {
     let scratch = Scratch()
     let faults = Faults(.synchronizeData, .fail(EIO), occurrence: 0)
