@@ -29,14 +29,4 @@ import Testing
       #expect(signals.next(within: 0) == .nothing)
     }
   }
-
-  @Test func whatOurParentIgnoresStaysIgnored() async {
-    await inThread {
-      let before = signal(SIGHUP, SIG_IGN)
-      defer { signal(SIGHUP, before) }
-      let signals = Signals.block()
-      pthread_kill(pthread_self(), SIGHUP)
-      #expect(signals.next(within: 0.05) == .nothing)
-    }
-  }
 }

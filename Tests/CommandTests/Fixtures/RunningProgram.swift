@@ -38,7 +38,13 @@ final class RunningProgram {
     }
     try process.run()
     try terminal?.slave.close()
+    // A time limit does not end a read that waits; the end of the program does.
+    DispatchQueue.global().asyncAfter(deadline: .now() + Self.maximumSeconds) { [process] in
+      if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
   }
+
+  private static let maximumSeconds = 30.0
 
   /// Reads standard error until a text stands in it; false when it ends without.
   func waits(for text: String) -> Bool {
