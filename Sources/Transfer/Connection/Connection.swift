@@ -12,9 +12,9 @@ import Wire
 ///
 /// ## Concurrency
 /// Any thread sends; one thread of this object's own writes. `parser` and `hasReceived` belong
-/// to the one thread that receives: first the one that holds the handshake, then the reader that it starts.
-/// `context` is what decoding needs to know and is set by whoever learns it, before the first
-/// message that depends on it can arrive.
+/// to the one thread that receives: first the one that holds the handshake, then the reader that
+/// it starts. `context` is what decoding needs to know and is set by whoever learns it, before the
+/// first message that depends on it can arrive.
 final class Connection: @unchecked Sendable {
   private struct Context {
     var width = DigestWidth.short

@@ -109,7 +109,8 @@ final class TargetRole {
     while true {
       switch events.take() {
       case .message(.progress(let progress)): counters.take(progress, from: .source)
-      case .message(.failure(let failure)): throw TransferError(.source, failure, from: connection.otherEnd)
+      case .message(.failure(let failure)):
+        throw TransferError(.source, failure, from: connection.otherEnd)
       case .message(let message): return message
       case .failed(let error): throw error
       case .lost, nil: throw .lost

@@ -12,7 +12,9 @@ extension ImageFile {
       try other.withDescriptor(O_RDONLY) { right in
         let sizes = [left, right].map { UInt64(lseek($0, 0, SEEK_END)) }
         let end = min(limit ?? .max, sizes[0], sizes[1])
-        var buffers = [[UInt8](repeating: 0, count: 1 << 20), [UInt8](repeating: 0, count: 1 << 20)]
+        var buffers = [
+          [UInt8](repeating: 0, count: 1 << 20), [UInt8](repeating: 0, count: 1 << 20),
+        ]
         var offset: UInt64 = 0
         while true {
           let starts = [left, right].compactMap { Self.nextData($0, from: offset, end: end) }

@@ -69,7 +69,8 @@ enum Machine {
       """)
 
   static let hasTracing: Bool =
-    Tool.find("strace") != nil && probe("strace -qq -o /dev/null -e inject=none true || strace -o /dev/null true")
+    Tool.find("strace") != nil
+    && probe("strace -qq -o /dev/null -e inject=none true || strace -o /dev/null true")
 
   private static func probe(_ script: String) -> Bool {
     let scratch = Scratch()
