@@ -6,9 +6,6 @@ import Glibc
 /// Two runs to one target would each undo the other: whoever writes an image holds a lock on it
 /// for as long as its descriptor is open.
 enum ImageLock {
-  /// What is in use for a moment only is waited for so long: udev looks at a device just after
-  /// anybody closed it, and a program that is being started holds what its parent closed.
-  static let patienceMilliseconds = 1000
   private static let pauseMilliseconds = 50
 
   /// Waits a moment, and says how long.
@@ -21,7 +18,7 @@ enum ImageLock {
   static func take(
     _ file: borrowing Descriptor, of image: String, kind: ImageKind, on machine: Machine
   ) throws(StorageError) -> [String] {
-    var patience = kind == .device ? patienceMilliseconds : 0
+    var patience = kind == .device ? machine.patienceMilliseconds : 0
     do throws(SystemError) {
       while !(try file.calls.lock(file.number, LOCK_EX)) {
         if patience <= 0 { throw SystemError(number: EWOULDBLOCK) }

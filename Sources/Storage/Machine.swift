@@ -15,6 +15,11 @@ package struct Machine: Sendable {
   /// Where unfinished marks are kept; nil when this account has no such place.
   package var stateDirectory: String?
 
+  /// How long an image is waited for that is in use for a moment only: udev looks at a device
+  /// just after anybody closed it, and a program that is being started holds what its parent
+  /// closed.
+  package var patienceMilliseconds = 1000
+
   package init(
     calls: SystemCalls = .kernel, processRoot: String = "/proc", systemRoot: String = "/sys",
     stateDirectory: String? = nil

@@ -128,7 +128,7 @@ struct Occupation: Equatable, Sendable {
   static func writer(of image: borrowing OpenedImage, on machine: Machine) -> Occupation? {
     if image.kind == .device { return nil }
     let file = image.descriptor.number
-    var patience = ImageLock.patienceMilliseconds
+    var patience = machine.patienceMilliseconds
     while true {
       do throws(SystemError) {
         try image.descriptor.calls.requireNoWriter(file)

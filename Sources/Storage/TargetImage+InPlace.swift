@@ -81,7 +81,7 @@ extension TargetImage {
   ) throws(StorageError) -> OpenedImage {
     let access = request.isDryRun ? O_RDONLY : kind == .device ? O_RDWR | O_EXCL : O_RDWR
     do throws(StorageError) {
-      var patience = ImageLock.patienceMilliseconds
+      var patience = machine.patienceMilliseconds
       while true {
         do throws(StorageError) {
           return try OpenedImage.open(

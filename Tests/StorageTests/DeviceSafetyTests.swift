@@ -205,7 +205,10 @@ import Testing
       usleep(200_000)
       _ = flock(other, LOCK_UN)
     }
-    #expect(try open(request(device.path)).kind == .device)
+    var machine = scratch.machine
+    machine.patienceMilliseconds = 10_000
+    let target = try TargetImage.open(request(device.path), within: .anything, on: machine)
+    #expect(target.kind == .device)
   }
 
   @Test func sizesAreAgreedOnBeforeAnythingIsWritten() throws {

@@ -76,6 +76,8 @@ final class Faults: SystemCallHook {
 extension Scratch {
   /// This machine with forced errors.
   func machine(_ faults: Faults) -> Machine {
-    Machine(calls: SystemCalls(hook: faults), stateDirectory: path + "/state")
+    var machine = machine
+    machine.calls = SystemCalls(hook: faults)
+    return machine
   }
 }

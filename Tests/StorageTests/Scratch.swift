@@ -19,7 +19,11 @@ final class Scratch: Sendable {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   /// This machine, with marks kept here.
-  var machine: Machine { Machine(stateDirectory: path + "/state") }
+  var machine: Machine {
+    var machine = Machine(stateDirectory: path + "/state")
+    machine.patienceMilliseconds = 500
+    return machine
+  }
 
   func file(_ name: String) -> String { path + "/" + name }
 
