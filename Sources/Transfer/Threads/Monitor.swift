@@ -72,14 +72,14 @@ package final class Monitor<State: ~Copyable>: @unchecked Sendable {
       tv_sec: Int(deadline), tv_nsec: Int((deadline - deadline.rounded(.down)) * 1e9))
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
+    var isLate = false
     while true {
       if let result = body(&state) {
         unsafe pthread_cond_broadcast(condition)
         return result
       }
-      if unsafe pthread_cond_timedwait(condition, mutex, &moment) == ETIMEDOUT {
-        return body(&state)
-      }
+      if isLate { return nil }
+      isLate = unsafe pthread_cond_timedwait(condition, mutex, &moment) == ETIMEDOUT
     }
   }
 }
