@@ -72,7 +72,7 @@ final class Connection: @unchecked Sendable {
 
   /// Queues page data; true when it had to wait, because the wire is slower than we are.
   func sendBulk(_ frame: [UInt8]) -> Bool {
-    let waits = outgoing.isFull
+    let waits = !outgoing.hasRoom(for: frame.count)
     outgoing.put(frame, weight: frame.count)
     return waits
   }
@@ -147,7 +147,7 @@ final class Connection: @unchecked Sendable {
   private func waitForInput() throws(TransferError) {
     guard let timeoutSeconds else { return }
     var waited = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
-    let milliseconds = Int32(clamping: timeoutSeconds * 1000)
+    let milliseconds = Int32(clamping: min(timeoutSeconds, Int(Int32.max)) * 1000)
     while true {
       let count = unsafe poll(&waited, 1, milliseconds)
       if count > 0 { return }

@@ -27,7 +27,7 @@ package final class BoundedQueue<Item: Sendable>: Sendable {
   package func put(_ item: Item, weight: Int = 1, waits: Bool = true) -> Bool {
     monitor.wait { state in
       if state.isClosed { return false }
-      if waits && state.weight > 0 && state.weight + weight > self.capacity { return nil }
+      if waits && !self.hasRoom(state, for: weight) { return nil }
       state.items.append((item, weight))
       state.weight += weight
       return true
@@ -63,8 +63,11 @@ package final class BoundedQueue<Item: Sendable>: Sendable {
 
   package var count: Int { monitor.peek { $0.items.count - $0.head } }
 
-  /// Whether a producer of bulk would have to wait now: the consumer is the slower one.
-  package var isFull: Bool { monitor.peek { $0.weight >= self.capacity } }
+  /// Whether a producer would not have to wait now: the consumer keeps up with it.
+  package func hasRoom(for weight: Int) -> Bool {
+    monitor.peek { self.hasRoom($0, for: weight) }
+  }
+
   package var isEmpty: Bool { monitor.peek { $0.weight == 0 } }
 
   /// No more items come; what is queued is still taken.
@@ -80,6 +83,10 @@ package final class BoundedQueue<Item: Sendable>: Sendable {
       state.head = 0
       state.weight = 0
     }
+  }
+
+  private func hasRoom(_ state: borrowing State, for weight: Int) -> Bool {
+    state.weight == 0 || state.weight + weight <= capacity
   }
 
   private static func pop(_ state: inout State) -> Item? {

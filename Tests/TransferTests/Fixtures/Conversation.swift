@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Storage
+import Wire
+
+@testable import Transfer
+
+/// Both roles in one process, with real files behind them and a line between them.
+struct Conversation {
+  var job = Job(operation: .copy, serverRole: .target)
+  var source: SourceImage
+  var target: TargetImage
+  var seeds: [SourceImage] = []
+
+  /// How it ended at either end.
+  struct Ending: Sendable {
+    var source: Result<SourceRole.Outcome, TransferError>
+    var target: Result<TargetRole.Outcome, TransferError>
+    var sourceCounters: Counters.Snapshot
+    var targetCounters: Counters.Snapshot
+  }
+
+  func run(seconds: Double = 30) throws -> Ending {
+    let line = Line()
+    let (sourceCounters, targetCounters) = (Counters(), Counters())
+    let sending = Watchdog.Running("the source", seconds: seconds) {
+      [job, source, target] in
+      Self.send(source, to: TargetDescription(target), job, line.near, sourceCounters)
+    }
+    let receiving = Watchdog.Running("the target", seconds: seconds) {
+      [job, target, seeds] in
+      Self.receive(target, seeds: seeds, job, line.far, targetCounters)
+    }
+    return Ending(
+      source: try sending.value(), target: try receiving.value(),
+      sourceCounters: sourceCounters.snapshot, targetCounters: targetCounters.snapshot)
+  }
+
+  static func send(
+    _ image: SourceImage, to target: TargetDescription, _ job: Job, _ end: Line.End,
+    _ counters: Counters = Counters(), timeoutSeconds: Int? = nil
+  ) -> Result<SourceRole.Outcome, TransferError> {
+    let connection = Connection(end, counters: counters, timeoutSeconds: timeoutSeconds)
+    let role = SourceRole(
+      image: image, byteCount: target.byteCount, job: job, connection: connection,
+      counters: counters, giveUp: {})
+    connection.agree(on: role.shape)
+    do throws(TransferError) {
+      return .success(try role.run(target: target))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  static func receive(
+    _ image: TargetImage, seeds: [SourceImage] = [], _ job: Job, _ end: Line.End,
+    _ counters: Counters = Counters(), timeoutSeconds: Int? = nil
+  ) -> Result<TargetRole.Outcome, TransferError> {
+    let connection = Connection(end, counters: counters, timeoutSeconds: timeoutSeconds)
+    let role = TargetRole(
+      image: image, seeds: seeds, job: job, connection: connection, counters: counters,
+      giveUp: {})
+    connection.agree(on: role.shape)
+    do throws(TransferError) {
+      return .success(try role.run())
+    } catch {
+      return .failure(error)
+    }
+  }
+}
