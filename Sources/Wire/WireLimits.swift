@@ -59,6 +59,8 @@ package enum WireLimits {
   package static let openNameCount: UInt64 = 3 << 19
   /// Pages that are asked for and have not come.
   package static let outstandingPageCount = 64 << 10
+  /// Segments whose groups the source has told and whose pages it has not named.
+  package static let segmentsInQuestion = 1024
   /// Segment digests that the target may be ahead of the source's position.
   package static let waitingDigestCount = 256 << 10
 }

@@ -150,11 +150,11 @@ struct Announcer {
     try state.await { state -> Bool? in
       // The answer may name any page; what it does not name is given back then.
       let reserved = UInt64(digests.pages.count)
-      guard state.inFlight.count < SourceState.inFlightLimit,
+      guard state.inFlight.count < WireLimits.segmentsInQuestion,
         state.openNameCount + reserved <= WireLimits.openNameCount
       else { return nil }
       state.inFlight[segment] = digests
-      state.namedCount += reserved
+      state.reservedCount += reserved
       return true
     }
     flushZero()

@@ -26,12 +26,28 @@ extension SourceRole {
     case .differ(let mask): try answer(mask)
     case .want(let wanted): try queue(wanted)
     case .closed(let count): try close(count)
-    case .verdict(let verdict): state.update { $0.verdict = verdict }
-    case .settled(let settled): state.update { $0.settled = settled }
-    case .done(let completion): state.update { $0.completion = completion }
+    case .verdict(let verdict):
+      guard job.operation == .verify else { throw .breach("'verdict' is not for a copy") }
+      try require(.scanned, for: message)
+      state.update { $0.verdict = verdict }
+    case .settled(let settled):
+      try require(.scanned, for: message)
+      state.update { $0.settled = settled }
+    case .done(let completion):
+      try require(.agreed, for: message)
+      state.update { $0.completion = completion }
     case .progress(let progress): counters.take(progress, from: .target)
     case .failure(let failure): throw TransferError(.target, failure, from: connection.otherEnd)
     default: throw .breach("'\(message.name)' is not for a source")
+    }
+  }
+
+  /// A last word that comes before ours cannot be an answer to it.
+  private func require(
+    _ stage: SourceState.Stage, for message: Message
+  ) throws(TransferError) {
+    if state.peek({ $0.stage }) != stage {
+      throw .breach("'\(message.name)' before '\(stage)'")
     }
   }
 
@@ -47,15 +63,19 @@ extension SourceRole {
   }
 
   private func answer(_ mask: GroupMask) throws(TransferError) {
-    let digests = state.update { $0.inFlight.removeValue(forKey: mask.segment) }
+    let digests = state.peek { $0.inFlight[mask.segment] }
     guard let digests, mask.groups.isSubset(of: GroupSet(firstGroups: digests.groups.count))
     else {
       throw .breach("an answer for segment \(mask.segment), which was not asked about")
     }
-    // A segment with no differing group closes at once; its names are given back below.
     let names = digests.names(in: mask.groups, of: mask.segment, width: connection.width)
-    state.update { $0.namedCount -= UInt64(digests.pages.count - names.names.count) }
+    state.update { state in
+      state.reservedCount -= UInt64(digests.pages.count)
+      state.namedCount += UInt64(names.names.count)
+    }
     if !mask.groups.isEmpty { connection.send(.pages(names)) }
+    // Only now may another take its place: the target counts those without names.
+    state.update { $0.inFlight[mask.segment] = nil }
   }
 
   private func queue(_ wanted: WantedPages) throws(TransferError) {
@@ -63,6 +83,7 @@ extension SourceRole {
       wanted.pages.isSubset(
         of: PageSet(firstPages: shape.pageCount(inSegment: wanted.segment)))
     else { throw .breach("pages past the end of the image are asked for") }
+    if wanted.pages.isEmpty { throw .breach("no page of a segment is asked for") }
     tasks.put(.pages(wanted), waits: false)
     if tasks.count > WireLimits.outstandingPageCount {
       throw .breach("more pages are asked for than may be on their way")

@@ -102,6 +102,7 @@ final class SourceRole: Sendable {
   }
 
   private func finish(digest: Digest?, passCount: Int) throws(TransferError) -> Outcome {
+    state.update { $0.stage = .agreed }
     connection.send(.agreed)
     let completion = try state.await { $0.completion }
     return Outcome(completion: completion, imageDigest: digest, passCount: passCount)
@@ -152,6 +153,7 @@ extension SourceRole {
     // Where data is sent unasked, the end may be said only behind the last page.
     let scanned = Message.scanned(
       Scanned(imageDigest: digest, scannedByteCount: shape.byteCount, zeroByteCount: 0))
+    state.update { $0.stage = .scanned }
     if isWhole {
       tasks.put(.message(scanned))
     } else {

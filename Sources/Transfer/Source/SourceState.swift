@@ -9,29 +9,35 @@ struct SourceState {
   /// The first thing that went wrong; everybody who waits gives up with it.
   var failure: TransferError?
 
-  var target: TargetDescription?
   var runs = TargetRuns()
   /// Page digests of segments whose group digests are out and whose answer is not back.
   var inFlight: [Int: SegmentDigests] = [:]
+  /// Names that the answers which are not back may ask for.
+  var reservedCount: UInt64 = 0
+  /// Names that were given, and how many of them the target is done with.
   var namedCount: UInt64 = 0
   var closedCount: UInt64 = 0
+  var stage = Stage.announcing
   var settled: Settled?
   var verdict: Verdict?
   var completion: Completion?
 
-  /// Names that the target has not decided yet.
-  var openNameCount: UInt64 { namedCount - closedCount }
+  /// Which of the target's last words may come.
+  enum Stage {
+    case announcing, scanned, agreed
+  }
 
-  /// Segments that may be in flight: 8 KiB of digests each, and a round trip's worth of
-  /// scanning at several gigabytes a second.
-  static let inFlightLimit = 1024
+  /// Names that the target has not decided yet, or may still ask for.
+  var openNameCount: UInt64 { namedCount + reservedCount - closedCount }
 
   /// What must be fresh when another pass begins.
   mutating func beginPass() {
     runs = TargetRuns()
     inFlight = [:]
+    reservedCount = 0
     namedCount = 0
     closedCount = 0
+    stage = .announcing
     settled = nil
   }
 }
