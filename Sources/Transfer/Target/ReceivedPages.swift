@@ -17,35 +17,28 @@ struct ReceivedPages: ~Copyable {
   @unsafe init(_ entries: [DataBatch.Entry], bytes: UnsafeRawBufferPointer, shape: ImageShape) {
     unsafe self.bytes = bytes
     var offsets = [0]
-    var starts: [UnsafeRawPointer] = unsafe []
-    var shortSlot: Int?
+    var whole: [UnsafeRawPointer] = unsafe []
+    var shortSlots: [Int] = []
     for entry in entries {
       let first = entry.segment * Geometry.pagesPerSegment
       for page in entry.pages {
         let length = shape.pageLength(first + page)
-        if length < Geometry.pageByteCount { shortSlot = offsets.count - 1 }
-        unsafe starts.append(bytes.baseAddress! + offsets.last!)
+        if length < Geometry.pageByteCount {
+          shortSlots.append(offsets.count - 1)
+        } else {
+          unsafe whole.append(bytes.baseAddress! + offsets.last!)
+        }
         offsets.append(offsets.last! + length)
       }
     }
-    self.offsets = offsets
-    self.digests = unsafe Self.hash(starts, offsets: offsets, shortSlot: shortSlot)
-  }
-
-  /// The last page of an image may be short, and is hashed by itself.
-  private static func hash(
-    _ starts: [UnsafeRawPointer], offsets: [Int], shortSlot: Int?
-  ) -> [Digest] {
-    guard let shortSlot else {
-      return unsafe PageHasher.digests(of: starts, pageLength: Geometry.pageByteCount)
-    }
-    var whole = unsafe starts
-    _ = unsafe whole.remove(at: shortSlot)
+    // The last page of an image may be short. A batch should have it once; it may have it often.
     var digests = unsafe PageHasher.digests(of: whole, pageLength: Geometry.pageByteCount)
-    let length = offsets[shortSlot + 1] - offsets[shortSlot]
-    let short = unsafe UnsafeRawBufferPointer(start: starts[shortSlot], count: length)
-    digests.insert(unsafe PageHasher.digest(of: short), at: shortSlot)
-    return digests
+    for slot in shortSlots {
+      let short = unsafe UnsafeRawBufferPointer(rebasing: bytes[offsets[slot]..<offsets[slot + 1]])
+      digests.insert(unsafe PageHasher.digest(of: short), at: slot)
+    }
+    self.offsets = offsets
+    self.digests = digests
   }
 
   @unsafe func bytes(of slot: Int) -> UnsafeRawBufferPointer { unsafe bytes(of: slot..<slot + 1) }
