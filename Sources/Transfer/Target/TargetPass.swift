@@ -45,6 +45,8 @@ final class TargetPass {
   /// Announcements ascend: the next one is at or above this segment.
   private var nextAnnounced = 0
   private var nextWhole = 0
+  /// Segments of which everything is known without a question: zeros, and what came whole.
+  private var givenCount = 0
 
   /// The plan is carried out at the latest when so many names are open.
   static let planLimit = 1 << 20
@@ -135,14 +137,34 @@ extension TargetPass {
       throw .breach("segment \(segment) comes twice")
     }
     nextWhole = segment + 1
+    givenCount += 1
   }
 
-  /// Checks that announcements ascend, each segment at most once.
+  /// Checks that announcements ascend, each segment at most once, and answer what the target
+  /// told: the ledger counts on both.
   func advance(to segment: Int, past end: Int) throws(TransferError) {
     guard segment >= nextAnnounced, end <= shape.segmentCount else {
       throw .breach("segment \(segment) is announced out of order")
     }
+    guard isWhole || end <= ledger.peek({ $0.scannedCount }) else {
+      throw .breach("segment \(segment) is announced before the target told what it has")
+    }
     nextAnnounced = end
+  }
+
+  /// To be asked at the end: whether the source spoke of its whole image, and of nothing twice.
+  func requireWholeImage() throws(TransferError) {
+    guard ledger.peek({ $0.isComplete }) else {
+      throw .breach("the source ended before it had announced its whole image")
+    }
+    guard !isWhole || givenCount == shape.segmentCount else {
+      throw .breach("the source sent content for segments that it called zero")
+    }
+  }
+
+  /// A target that gets everything unasked is asked nothing either.
+  private func requireQuestions(about segment: Int) throws(TransferError) {
+    if isWhole { throw .breach("a question about segment \(segment), which comes unasked") }
   }
 
   func account(_ totals: (equal: UInt64, zero: UInt64)) {
@@ -153,12 +175,14 @@ extension TargetPass {
 
   func receive(zero segments: Range<Int>) throws(TransferError) {
     try advance(to: segments.lowerBound, past: segments.upperBound)
+    givenCount += segments.count
     ledger.update { $0.announceZero(segments) }
     plan.add(zero: segments)
   }
 
   /// The source has other groups there: says which of them differ.
   func receive(_ groups: GroupDigests) throws(TransferError) {
+    try requireQuestions(about: groups.segment)
     try advance(to: groups.segment, past: groups.segment + 1)
     let record = SegmentRecord(
       segment: groups.segment, shape: shape, own: try own(groups.segment),
@@ -167,11 +191,15 @@ extension TargetPass {
     ledger.update { $0.open(groups.segment) }
     records[groups.segment] = record
     if record.awaitsNames { awaitedCount += 1 }
+    if awaitedCount > WireLimits.segmentsInQuestion {
+      throw .breach("more segments are in question than may be")
+    }
     // Nothing may differ any more: then what was read now is what the source has.
     close(record)
   }
 
   func receive(_ names: PageNames) throws(TransferError) {
+    try requireQuestions(about: names.segment)
     let record: SegmentRecord
     if let announced = records[names.segment] {
       guard announced.awaitsNames, announced.listedGroups == names.groups else {
@@ -188,6 +216,9 @@ extension TargetPass {
     }
     record.take(names, shape: shape)
     namedCount += UInt64(record.nameCount)
+    if namedCount - closedCount > WireLimits.openNameCount {
+      throw .breach("more names are open than may be")
+    }
     let first = names.segment * Geometry.pagesPerSegment
     for page in record.openPages { plan.add(page: first + page) }
     if !record.pagesToZero.isEmpty { plan.add(zeroPagesOf: names.segment) }

@@ -90,7 +90,11 @@ final class TargetRole {
     while true {
       switch try nextMessage() {
       case .pass(let start):
-        passCount = Int(start.number)
+        // Only the first one may count on what the target was before.
+        guard Int(start.number) == passCount + 1 else {
+          throw .breach("pass \(start.number) follows pass \(passCount)")
+        }
+        passCount += 1
         digest = try pass(start)
       case .agreed:
         guard passCount > 0 else { throw .breach("'agreed' before any pass") }
@@ -140,9 +144,7 @@ extension TargetRole {
       scanning?.join()
     }
     while !pass.isOver { try handleNext(of: pass) }
-    guard pass.ledger.peek({ $0.isComplete }) else {
-      throw .breach("the source ended before it had announced its whole image")
-    }
+    try pass.requireWholeImage()
     return try settle(pass)
   }
 
@@ -183,7 +185,9 @@ extension TargetRole {
     case .groups(let groups): try pass.receive(groups)
     case .pages(let names): try pass.receive(names)
     case .data(let batch): try pass.receive(batch)
-    case .scanned(let scanned): pass.sourceDigest = scanned.imageDigest
+    case .scanned(let scanned):
+      guard pass.sourceDigest == nil else { throw .breach("'scanned' twice in a pass") }
+      pass.sourceDigest = scanned.imageDigest
     case .progress(let progress): counters.take(progress, from: .source)
     case .failure(let failure): throw TransferError(.source, failure, from: connection.otherEnd)
     default: throw .breach("'\(message.name)' is not for a target within a pass")

@@ -14,6 +14,10 @@ extension Pages {
     bytes(of: segment).withUnsafeBytes { SegmentDigests.hashing($0) }
   }
 
+  private func bytes(ofPage page: Int) -> [UInt8] {
+    page < pages.count ? Self.bytes(of: pages[page]) : tail
+  }
+
   private func bytes(of segment: Int) -> [UInt8] {
     let first = segment * Geometry.pagesPerSegment
     let end = min(first + Geometry.pagesPerSegment, pages.count)
@@ -60,13 +64,15 @@ extension Pages {
   /// A frame with the content of some pages.
   func data(_ wanted: [WantedPages]) -> [UInt8] {
     var builder = DataBatchBuilder(shape: shape)
-    let all = bytes
     for wanted in wanted {
-      let ranges = wanted.pages.map { page in
-        shape.pageRange(wanted.segment * Geometry.pagesPerSegment + page)
-      }
+      let first = wanted.segment * Geometry.pagesPerSegment
       builder.append(wanted.pages, of: wanted.segment) { room in
-        room.copyBytes(from: ranges.flatMap { all[Int($0.lowerBound)..<Int($0.upperBound)] })
+        var room = room[...]
+        for page in wanted.pages {
+          let bytes = bytes(ofPage: first + page)
+          room.copyBytes(bytes)
+          room = room.dropFirst(bytes.count)
+        }
       }
     }
     return builder.finish(Compressor(), level: nil)
@@ -75,6 +81,15 @@ extension Pages {
   /// Pages of content, each its own.
   static func content(_ count: Int, from first: UInt64 = 1, tail: [UInt8] = []) -> Pages {
     Pages((0..<count).map { .content(first + UInt64($0)) }, tail: tail)
+  }
+}
+
+extension Slice<UnsafeMutableRawBufferPointer> {
+  /// By memory, since debug builds are slow with single bytes.
+  fileprivate func copyBytes(_ bytes: [UInt8]) {
+    bytes.withUnsafeBytes {
+      UnsafeMutableRawBufferPointer(rebasing: self).copyMemory(from: $0)
+    }
   }
 }
 

@@ -15,6 +15,11 @@ final class Peer {
     var description: String
   }
 
+  /// The end under test gave up while something else was expected of it.
+  struct Refusal: Error {
+    var failure: Failure
+  }
+
   private let end: Line.End
   private var parser = FrameParser()
   private var isOpen = true
@@ -79,10 +84,20 @@ final class Peer {
     while let message = try hear() {
       if message.type == type { return message }
       if case .failure(let failure) = message {
-        throw Silence(description: "waiting for \(type): \(failure.sentence)")
+        throw Refusal(failure: failure)
       }
     }
     throw Silence(description: "the end under test left before it said \(type)")
+  }
+
+  /// Plays a script, and hears why the end under test gave up, if it says so.
+  func play(_ script: (Peer) throws -> Void) throws -> Failure? {
+    do {
+      try script(self)
+    } catch let refusal as Refusal {
+      return refusal.failure
+    }
+    return try? hearFailure()
   }
 
   /// Why the end under test gave up.

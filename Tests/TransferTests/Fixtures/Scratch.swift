@@ -34,6 +34,11 @@ final class Scratch: Sendable {
     FileManager.default.contents(atPath: file(name)).map { [UInt8]($0) }
   }
 
+  /// Whether a file holds exactly this image.
+  func holds(_ pages: Pages, in name: String) -> Bool {
+    FileManager.default.contents(atPath: file(name)) == Data(pages.bytes)
+  }
+
   /// Whether two files hold the same bytes.
   func isEqual(_ one: String, _ other: String) -> Bool {
     guard let one = FileManager.default.contents(atPath: file(one)),
