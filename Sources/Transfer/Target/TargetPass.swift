@@ -77,7 +77,8 @@ final class TargetPass {
     isWhole = parameters.job.isWhole && isFirst && !isDryRun
     var ledger = Ledger(shape: shape)
     // Known before the first announcement: the source does not wait for a scan of nothing.
-    if startsZero { ledger.scan(zeroSegments: shape.segmentCount) }
+    // Where everything comes unasked, what is zero is announced like the rest.
+    if startsZero && !isWhole { ledger.scan(zeroSegments: shape.segmentCount) }
     self.ledger = Monitor(ledger)
     let memory = Int(clamping: parameters.job.indexMemoryByteCount)
     index = isWhole ? nil : Monitor(ContentIndex(memoryByteCount: memory))
