@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Blocks
+package import Blocks
 
 /// A data batch that has been opened and found sound: which pages it has, and their bytes.
 ///
@@ -54,7 +54,7 @@ package struct DataBatchContent: Sendable {
 
 extension ImageShape {
   /// The bytes of some pages of a segment, all of which the image has.
-  func byteCount(of pages: PageSet, inSegment segment: Int) -> Int {
+  package func byteCount(of pages: PageSet, inSegment segment: Int) -> Int {
     let last = pageCount(inSegment: segment) - 1
     var byteCount = pages.count * Geometry.pageByteCount
     if pages[last] {

@@ -12,12 +12,9 @@ struct Ledger {
   /// What the scan, or a closed record, says of one segment.
   struct Entry {
     var digest: Digest
-    var zeroPageCount: Int
+    var zeroByteCount: Int
     /// How much of it had to come from elsewhere.
     var changedByteCount = 0
-
-    /// Stands for a segment that did not turn out as announced.
-    static let unknown = Entry(digest: Digest(0, 0, 0, 0), zeroPageCount: 0)
   }
 
   private enum Scanned {
@@ -162,7 +159,7 @@ extension Ledger {
 
   private mutating func fold(_ entry: Entry) {
     let length = UInt64(shape.segmentLength(foldedCount))
-    let zero = min(UInt64(entry.zeroPageCount * Geometry.pageByteCount), length)
+    let zero = UInt64(entry.zeroByteCount)
     zeroByteCount += zero
     equalByteCount += length - min(length, zero + UInt64(entry.changedByteCount))
     folder.append(segment: entry.digest)

@@ -129,19 +129,24 @@ extension SegmentRecord {
 
   var isSettled: Bool { !awaitsNames && openPages.isEmpty && pagesToZero.isEmpty }
 
-  /// What the segment is now. Nil when that is not what the source announced.
-  func close() -> Ledger.Entry? {
-    if isUnsettled { return nil }
+  /// What the segment is now, and whether that is what the source announced. If not, its
+  /// digest is not known.
+  func close(shape: ImageShape) -> (entry: Ledger.Entry, isAsAnnounced: Bool) {
+    var entry = Ledger.Entry(
+      digest: Self.unknown, zeroByteCount: shape.byteCount(of: zeroPages, inSegment: segment),
+      changedByteCount: changedByteCount)
+    if isUnsettled { return (entry, false) }
     for group in listedGroups {
       let first = slot(of: group * Geometry.pagesPerGroup)
       let count = existingPages.intersection(PageSet(pagesOf: GroupSet(only: group))).count
       groups[group] = SegmentDigests.group(digests[first..<first + count])
     }
-    if let expectedGroups, !agrees(with: expectedGroups) { return nil }
-    return Ledger.Entry(
-      digest: SegmentDigests.segment(groups), zeroPageCount: zeroPages.count,
-      changedByteCount: changedByteCount)
+    if let expectedGroups, !agrees(with: expectedGroups) { return (entry, false) }
+    entry.digest = SegmentDigests.segment(groups)
+    return (entry, true)
   }
+
+  private static let unknown = Digest(0, 0, 0, 0)
 
   private func agrees(with expected: GroupDigests) -> Bool {
     var index = 0

@@ -165,7 +165,8 @@ extension TargetPass {
         ledger.close(
           entry.segment,
           Ledger.Entry(
-            digest: whole.digest, zeroPageCount: zeroPages.count,
+            digest: whole.digest,
+            zeroByteCount: shape.byteCount(of: zeroPages, inSegment: entry.segment),
             changedByteCount: shape.segmentLength(entry.segment)))
         return ledger.totals
       })

@@ -238,11 +238,11 @@ extension TargetPass {
   /// Enters the segment's digest once all its pages are settled.
   func close(_ record: SegmentRecord) {
     guard record.isSettled else { return }
-    let entry = record.close()
-    if entry == nil { unsettledPageCount += 1 }
+    let (entry, isAsAnnounced) = record.close(shape: shape)
+    if !isAsAnnounced { unsettledPageCount += 1 }
     account(
       ledger.update { ledger in
-        ledger.close(record.segment, entry ?? .unknown)
+        ledger.close(record.segment, entry)
         return ledger.totals
       })
     records[record.segment] = nil

@@ -76,7 +76,8 @@ final class TargetScanner: Sendable {
         add(digests, of: segment, image: 0)
         guard waitForSource() else { return false }
         let entry = Ledger.Entry(
-          digest: digests.digest, zeroPageCount: digests.zeroPages.count)
+          digest: digests.digest,
+          zeroByteCount: shape.byteCount(of: digests.zeroPages, inSegment: segment))
         ledger.update { $0.scan(entry) }
         runs.append(digests.digest)
       }
