@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// The fixtures themselves: a test that cannot fail proves nothing.
-@Suite struct FixtureTests {
+@Suite(.endsInTime) struct FixtureTests {
   @Test func aCommandIsRunAndItsEndIsKnown() throws {
     let outcome = try Command("sh", "-c", "echo out; echo err >&2; exit 3").run()
     #expect(outcome.output == "out\n" && outcome.error == "err\n" && outcome.status == 3)

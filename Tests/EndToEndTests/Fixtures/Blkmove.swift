@@ -29,6 +29,15 @@ struct Blkmove {
     self.options = options
   }
 
+  /// The same with places for the marks of unfinished images that no other test has: for images
+  /// that cannot be told from others, like those of a user-space file system.
+  func withMarksOfItsOwn(in scratch: Scratch) throws -> Blkmove {
+    var result = self
+    result.environment["BLKMOVE_STATE_DIR"] = scratch.path("state", isDirectory: true)
+    if direction != .local { result.shell = try SecureShell() }
+    return result
+  }
+
   /// What came of a run.
   struct Run: CustomStringConvertible {
     var outcome: Outcome

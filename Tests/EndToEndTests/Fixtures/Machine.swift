@@ -62,7 +62,7 @@ enum Machine {
     && probe(
       """
       set -e; cd "$0"; truncate -s 8M image; : >through
-      nbdfuse -P pid through [ nbdkit --exit-with-parent -s file image ] & mount=$!
+      nbdfuse -P pid through [ nbdkit --exit-with-parent file image ] & mount=$!
       for i in $(seq 100); do [ -s pid ] && break; sleep 0.05; done
       trap 'fusermount3 -u through; wait $mount' EXIT
       test "$(stat -c %s through)" = 8388608
@@ -78,6 +78,12 @@ enum Machine {
     command.timeoutSeconds = 20
     return (try? command.run())?.status == 0
   }
+}
+
+extension Trait where Self == TimeLimitTrait {
+  /// A limit on what can hang. The tests wait for programs, each of which has a limit of its own,
+  /// far shorter; this one counts the time that a test waits for its turn too.
+  static var endsInTime: Self { .timeLimit(.minutes(10)) }
 }
 
 extension Trait where Self == ConditionTrait {

@@ -24,8 +24,12 @@ struct Outcome: CustomStringConvertible, Sendable {
       """
   }
 
-  /// The lines of standard error that are sentences of blkmove's.
+  /// The lines of standard error that are blkmove's complaints: not its notes, nor what the far
+  /// end said and blkmove passed on under the host's name.
   var sentences: [String] {
-    error.split(separator: "\n").map(String.init).filter { $0.hasPrefix("blkmove: ") }
+    error.split(separator: "\n").map(String.init).filter { line in
+      line.hasPrefix("blkmove: ")
+        && !["note", Blkmove.host].contains { line.hasPrefix("blkmove: \($0): ") }
+    }
   }
 }

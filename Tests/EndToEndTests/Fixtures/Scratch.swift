@@ -50,10 +50,19 @@ final class Scratch: Sendable {
   }
 
   @discardableResult
-  func write(_ text: String, to name: String, permissions: Int = 0o644) throws -> String {
+  func write(_ text: String, to name: String) throws -> String {
     let result = path(name)
     try text.write(toFile: result, atomically: false, encoding: .utf8)
-    try FileManager.default.setAttributes([.posixPermissions: permissions], ofItemAtPath: result)
     return result
+  }
+
+  /// A program in a script. Another test may be starting a program just now, whose process has
+  /// whatever is open here until it is that program; so another process writes the script, or
+  /// running it could fail with "Text file busy".
+  func writeScript(_ text: String, to name: String) throws -> String {
+    let draft = try write(text, to: name + ".draft")
+    try Command.succeed("install", "-m", "755", draft, path(name))
+    try FileManager.default.removeItem(atPath: draft)
+    return path(name)
   }
 }

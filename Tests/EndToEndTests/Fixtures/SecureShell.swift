@@ -10,13 +10,6 @@ final class SecureShell: Sendable {
   /// The one that tests share which do it no harm.
   static let shared = Result { try SecureShell() }
 
-  /// What a session is to find in its environment, so that the far end never writes outside the
-  /// tests' own directories either.
-  private static let sessionEnvironment = [
-    "SWIFT_BACKTRACE=enable=no",
-    "BLKMOVE_STATE_DIR=\(Scratch.root.path("remote-state", isDirectory: true))",
-  ]
-
   let scratch: Scratch
   private let identifier: pid_t
   private let input: Int32
@@ -30,8 +23,14 @@ final class SecureShell: Sendable {
     let log = scratch.path("private-sshd.log")
     var environment = Command.plainEnvironment
     environment["FORCED_COMMAND"] = forcedCommand
+    // What a session finds in its environment, so that the far end never writes outside the
+    // tests' own directories either.
+    let session = [
+      "SWIFT_BACKTRACE=enable=no",
+      "BLKMOVE_STATE_DIR=\(scratch.path("state", isDirectory: true))",
+    ]
     identifier = try Spawn.start(
-      ["/bin/bash", Tool.script("private-sshd"), scratch.path] + Self.sessionEnvironment,
+      ["/bin/bash", Tool.script("private-sshd"), scratch.path] + session,
       environment: environment, input: .descriptor(reading), output: .file(log),
       error: .file(log))
     let deadline = Date() + 20
@@ -45,16 +44,24 @@ final class SecureShell: Sendable {
 
   deinit { stop() }
 
-  /// Ends the server and every session, as a power cut does.
+  /// Ends the server and every session, as a power cut does. A session has left the group of its
+  /// server, so it is found as a descendant.
   func stop() {
     isStopped.withLock { isStopped in
       if isStopped { return }
       isStopped = true
-      kill(-identifier, SIGKILL)
+      for process in Self.descendants(of: identifier) + [identifier] { kill(process, SIGKILL) }
       close(input)
       var status: Int32 = 0
       waitpid(identifier, &status, 0)
     }
+  }
+
+  private static func descendants(of identifier: pid_t) -> [pid_t] {
+    let path = "/proc/\(identifier)/task/\(identifier)/children"
+    let children = ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "")
+      .split(separator: " ").compactMap { pid_t($0) }
+    return children.flatMap { descendants(of: $0) } + children
   }
 
   /// Where the number of the process is whose group holds server and sessions.

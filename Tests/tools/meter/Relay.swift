@@ -24,10 +24,13 @@ final class Relay: @unchecked Sendable {
     start()
     let sending = thread { [self] in
       pass(from: 0, to: toCommand[1], field: .sent)
+      close(0)
       close(toCommand[1])
     }
     let receiving = thread { [self] in
       pass(from: fromCommand[0], to: 1, field: .received)
+      // When nobody reads any more, the command must not wait for ever to be read.
+      close(fromCommand[0])
       close(1)
     }
     pthread_join(receiving, nil)
@@ -73,6 +76,7 @@ final class Relay: @unchecked Sendable {
       if count < 0 && errno == EINTR { continue }
       guard count > 0 else { return }
       let position = record.passed.wrappingAdd(UInt64(count), ordering: .relaxed).oldValue
+      if case .stall = options.event, position > options.position { stall() }
       var allowed = count
       let isReached = options.position >= position && options.position - position < UInt64(count)
       if isReached {
@@ -111,7 +115,7 @@ final class Relay: @unchecked Sendable {
       kill(child, SIGKILL)
       _exit(255)
     case .stall:
-      while true { pause() }
+      stall()
     case .killParent:
       kill(getppid(), SIGKILL)
     case .kill(let pidFile):
@@ -123,6 +127,13 @@ final class Relay: @unchecked Sendable {
       guard let number = pid_t(String(decoding: digits, as: UTF8.self)), number > 1 else { return }
       kill(number, SIGKILL)
     }
+  }
+
+  /// A line that is dead and not closed. It ends with whoever started the meter.
+  private func stall() -> Never {
+    while getppid() != 1 { usleep(100_000) }
+    kill(child, SIGKILL)
+    _exit(255)
   }
 
   private func thread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
