@@ -11,10 +11,10 @@ import Wire
 /// room.
 ///
 /// ## Concurrency
-/// Any thread sends; one thread of this object's own writes. `parser` and `hasReceived` belong
-/// to the one thread that receives: first the one that holds the handshake, then the reader that
-/// it starts. `context` is what decoding needs to know and is set by whoever learns it, before the
-/// first message that depends on it can arrive.
+/// Any thread sends; one thread of this object's own writes. `parser`, `hasReceived` and
+/// `hasGreeted` belong to the one thread that receives: first the one that holds the handshake,
+/// then the reader that it starts. `context` is what decoding needs to know and is set by whoever
+/// learns it, before the first message that depends on it can arrive.
 final class Connection: @unchecked Sendable {
   private struct Context {
     var width = DigestWidth.short
@@ -33,6 +33,7 @@ final class Connection: @unchecked Sendable {
   private let rate: Monitor<UInt64?>
   private var parser = FrameParser()
   private var hasReceived = false
+  private var hasGreeted = false
 
   /// Bytes of page data that wait for the wire.
   private static let outgoingByteCount = 3 << 20
@@ -114,6 +115,7 @@ final class Connection: @unchecked Sendable {
       guard let frame = try parser.next() else { return nil }
       let (width, shape) = context.peek { ($0.width, $0.shape) }
       let message = try Message(frame, width: width, shape: shape)
+      hasGreeted = true
       if case .pass(let start) = message { context.peek { $0.width = start.width } }
       return message
     } catch {
@@ -125,7 +127,8 @@ final class Connection: @unchecked Sendable {
     do throws(WireError) {
       try parser.finish()
     } catch {
-      throw TransferError(error)
+      // After the greeting an end within a message is a cut line, not a stranger.
+      throw hasGreeted && error.kind == .endOfStream ? .lost : TransferError(error)
     }
   }
 

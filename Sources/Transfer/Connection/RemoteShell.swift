@@ -11,20 +11,26 @@ import Wire
 /// handed on line by line and its last lines are kept, because they say why it failed.
 ///
 /// ## Concurrency
-/// One thread reads standard error and adds to `lastLines`; `exit` is set by `finish` and watched
+/// One thread reads standard error and adds to `errors`; `exit` is set by `finish` and watched
 /// by `terminate`; everything else is immutable.
 package final class RemoteShell: Sendable {
   package let host: String
   package let input: Int32
   package let output: Int32
   private let process: pid_t
-  private let lastLines = Monitor<[String]>([])
+  private let errors = Monitor(Errors())
   private let exit = Monitor<Int32?>(nil)
-  private let errorReader: WorkerThread
+
+  /// What came on standard error.
+  private struct Errors {
+    var lastLines: [String] = []
+    var hasEnded = false
+  }
 
   /// Lines of standard error that are kept for the final sentence.
   private static let keptLineCount = 8
   private static let longestLineByteCount = 4096
+  private static let lastWordsSeconds = 1.0
 
   package init(
     _ location: RemoteLocation, settings: Settings, serverArguments: [String],
@@ -37,15 +43,16 @@ package final class RemoteShell: Sendable {
     input = child.output
     output = child.input
     process = child.process
-    let (errors, host, lastLines) = (child.errors, location.host, lastLines)
-    errorReader = WorkerThread {
-      Self.readLines(errors) { line in
-        lastLines.update { kept in
-          kept.append(line)
-          if kept.count > Self.keptLineCount { kept.removeFirst() }
+    let (descriptor, host, errors) = (child.errors, location.host, errors)
+    _ = WorkerThread {
+      Self.readLines(descriptor) { line in
+        errors.update { errors in
+          errors.lastLines.append(line)
+          if errors.lastLines.count > Self.keptLineCount { errors.lastLines.removeFirst() }
         }
         announce(.remoteLine(host: host, line: line))
       }
+      errors.update { $0.hasEnded = true }
     }
   }
 
@@ -153,7 +160,10 @@ package final class RemoteShell: Sendable {
   func terminate(afterSeconds seconds: Double) {
     let (exit, process) = (exit, process)
     _ = WorkerThread {
-      if exit.wait(seconds: seconds, { $0 }) == nil { kill(process, SIGTERM) }
+      for signal in [SIGTERM, SIGKILL] {
+        if exit.wait(seconds: seconds, { $0 }) != nil { return }
+        kill(process, signal)
+      }
     }
   }
 
@@ -167,12 +177,13 @@ package final class RemoteShell: Sendable {
     let signal = status & 0x7f
     let result = signal == 0 ? (status >> 8) & 0xff : 128 + signal
     exit.update { $0 = result }
-    errorReader.join()
+    // Somebody else may hold on to its standard error; his words are not waited for.
+    _ = errors.wait(seconds: Self.lastWordsSeconds) { $0.hasEnded ? true : nil }
     return result
   }
 
   /// What the other end said last on standard error.
-  package var lastWords: [String] { lastLines.peek { $0 } }
+  var lastWords: [String] { errors.peek { $0.lastLines } }
 }
 
 func describe(_ error: Int32) -> String {

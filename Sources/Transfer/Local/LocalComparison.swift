@@ -7,11 +7,13 @@ import Storage
 struct LocalComparison {
   let source: SourceImage
   let target: SourceImage
+  /// How much of both is compared.
+  let byteCount: UInt64
   let threadCount: Int
   let counters: Counters
 
   func run() throws(TransferError) -> Difference {
-    let shape = ImageShape(byteCount: source.byteCount)
+    let shape = ImageShape(byteCount: byteCount)
     let found = Monitor(Difference())
     let counters = counters
     let walk = PairWalk(source: source, target: target, shape: shape, threadCount: threadCount)

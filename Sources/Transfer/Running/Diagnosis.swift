@@ -11,17 +11,14 @@ enum Diagnosis {
   static func explain(
     _ error: TransferError, shell: RemoteShell, isGreeted: Bool
   ) -> TransferError {
-    guard error.end == .remote || error.end == .wire, error.status == .remote else {
-      shell.finish()
-      return error
-    }
     let status = shell.finish()
-    let lastWords = shell.lastWords.last
+    guard error.end == .remote || error.end == .wire, !error.isReported else { return error }
+    let lastWords = shell.lastWords.last.map(bare)
     if isGreeted {
-      guard error == .lost else { return error }
-      var lost = error
-      lost.sentence = "\(shell.host): \(error.sentence)" + (lastWords.map { " (\($0))" } ?? "")
-      return lost
+      var named = error
+      named.sentence = "\(shell.host): \(error.sentence)"
+      if error == .lost, let lastWords { named.sentence += " (\(lastWords))" }
+      return named
     }
     return beforeGreeting(error, shell: shell, status: status, lastWords: lastWords)
   }
@@ -51,10 +48,16 @@ enum Diagnosis {
 
   /// Something answered that is not blkmove, or not a blkmove that we understand.
   private static func noise(_ error: TransferError, host: String) -> TransferError {
-    guard error.end == .wire else { return error }
+    let isStranger = error.end == .wire && error.hint == nil
     return TransferError(
       .remote, "\(host): \(error.sentence)",
-      hint: "start-up files of the remote shell must print nothing: ssh \(host) true",
-      status: .remote)
+      hint: isStranger
+        ? "start-up files of the remote shell must print nothing: ssh \(host) true" : error.hint,
+      status: error.status)
+  }
+
+  /// Our sentences have no full stop, also where they end with somebody else's words.
+  private static func bare(_ words: String) -> String {
+    words.hasSuffix(".") ? String(words.dropLast()) : words
   }
 }

@@ -58,12 +58,16 @@ struct LocalRun {
     report.targetName = target.name
     report.imageByteCount = source.byteCount
     report.notes = source.notes + target.notes
-    if source.byteCount != target.byteCount {
+    let agreed = ComparedLength.agree(
+      settings.sizePolicy, source: source.byteCount, target: target.byteCount,
+      targetKind: target.kind)
+    guard let agreed else {
       report.tell(differentSizes: source.byteCount, target.byteCount)
       return report
     }
     let difference = try LocalComparison(
-      source: source, target: target, threadCount: threadCount, counters: counters
+      source: source, target: target, byteCount: agreed, threadCount: threadCount,
+      counters: counters
     ).run()
     report.isEqual = difference.byteCount == 0
     report.firstDifference = difference.first
@@ -72,7 +76,7 @@ struct LocalRun {
   }
 
   func digest(of path: String) throws(TransferError) -> Digest {
-    let image = try open(path, .source, isForced: true)
+    let image = try open(path, .source, isForced: settings.isForced)
     counters.set(.imageByteCount, to: image.byteCount)
     counters.enter(.comparing)
     return try ImageDigest.compute(

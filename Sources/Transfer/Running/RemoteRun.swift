@@ -115,7 +115,7 @@ struct RemoteRun {
 
 extension RemoteRun {
   /// Seconds in which the other end may finish what it is saying after a failure.
-  private static let graceSeconds = 5.0
+  private static let graceSeconds = 2.0
   private static let progressIntervalMilliseconds: UInt32 = 250
 
   private func job(

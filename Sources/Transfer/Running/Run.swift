@@ -81,6 +81,10 @@ package struct Run: Sendable {
     let start = Clock.now
     var report = try body()
     report.elapsedSeconds = Clock.now - start
+    if report.passCount > 1 {
+      let more = report.passCount == 2 ? "one more pass" : "\(report.passCount - 1) more passes"
+      report.notes.append("the source changed during the run; that was settled in \(more)")
+    }
     counters.enter(.done)
     report.counters = counters.snapshot
     return report

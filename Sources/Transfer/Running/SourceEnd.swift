@@ -56,9 +56,12 @@ extension SourceEnd {
     _ image: SourceImage, with target: TargetDescription
   ) throws(TransferError) -> Outcome {
     var outcome = Outcome(target: target, notes: image.notes)
-    if image.byteCount == target.byteCount {
+    let agreed = ComparedLength.conclude(
+      SizePolicy(job.sizePolicy), source: image.byteCount, answer: target.byteCount)
+    if let agreed {
+      counters.set(.imageByteCount, to: agreed)
       let role = SourceRole(
-        image: image, byteCount: image.byteCount, job: job, connection: connection,
+        image: image, byteCount: agreed, job: job, connection: connection,
         counters: counters, giveUp: giveUp)
       connection.agree(on: role.shape)
       outcome.verdict = try role.compare(with: target)

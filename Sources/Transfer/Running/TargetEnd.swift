@@ -94,15 +94,18 @@ struct TargetEnd {
       connection.tell(failure)
       throw failure
     }
-    counters.set(.imageByteCount, to: image.byteCount)
-    connection.send(.target(TargetDescription(image)))
+    let agreed = ComparedLength.agree(
+      SizePolicy(job.sizePolicy), source: source.byteCount, target: image.byteCount,
+      targetKind: image.kind)
+    counters.set(.imageByteCount, to: agreed ?? image.byteCount)
+    connection.send(.target(TargetDescription(image, comparing: agreed ?? image.byteCount)))
     var outcome = Outcome(
       name: image.name, byteCount: image.byteCount, sourceByteCount: source.byteCount,
       result: TargetRole.Outcome(imageDigest: nil, passCount: 1, isVerified: false),
       notes: image.notes)
-    if source.byteCount == image.byteCount {
+    if let agreed {
       outcome.verdict = try TargetComparison(
-        image: image, threadCount: job.threadCount, connection: connection, counters: counters
+        image: image, byteCount: agreed, threadCount: job.threadCount, connection: connection, counters: counters
       ).run()
     }
     return outcome
@@ -111,9 +114,9 @@ struct TargetEnd {
 
 extension TargetDescription {
   /// A target that is only compared.
-  init(_ image: SourceImage) {
+  init(_ image: SourceImage, comparing byteCount: UInt64) {
     self.init(
-      byteCount: image.byteCount, startsZero: false, isNew: false, wasUnfinished: false,
+      byteCount: byteCount, startsZero: false, isNew: false, wasUnfinished: false,
       name: image.name, notes: image.notes)
   }
 

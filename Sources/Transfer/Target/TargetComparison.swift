@@ -25,12 +25,16 @@ final class TargetComparison {
   private var closedCount: UInt64 = 0
   private var sourceDigest: Digest?
 
-  init(image: SourceImage, threadCount: Int, connection: Connection, counters: Counters) {
+  /// `byteCount` is how much of the image is compared.
+  init(
+    image: SourceImage, byteCount: UInt64, threadCount: Int, connection: Connection,
+    counters: Counters
+  ) {
     self.image = image
     self.threadCount = threadCount
     self.connection = connection
     self.counters = counters
-    shape = ImageShape(byteCount: image.byteCount)
+    shape = ImageShape(byteCount: byteCount)
     ledger = Monitor(Ledger(shape: shape))
     reader = SegmentReader(image: image, shape: shape)
   }

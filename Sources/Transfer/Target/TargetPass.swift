@@ -32,6 +32,7 @@ final class TargetPass {
 
   var records: [Int: SegmentRecord] = [:]
   var plan = Plan()
+  private var patience = Patience()
   var asks = AskQueue()
   var unsettledPageCount: UInt64 = 0
   var isScanOver = false
@@ -50,8 +51,6 @@ final class TargetPass {
 
   /// The plan is carried out at the latest when so many names are open.
   static let planLimit = 1 << 20
-  /// And when its first page has waited for so long.
-  static let patienceSeconds = 30.0
   private static let closedInterval: UInt64 = 8192
 
   struct Parameters {
@@ -96,18 +95,31 @@ final class TargetPass {
   private var mayHold: Bool { !isWhole && (!startsZero || !isScanOver) }
 
   /// When the plan has to be carried out, if nothing else happens before.
-  var planDeadline: Double? { plan.since.map { $0 + Self.patienceSeconds } }
+  var planDeadline: Double? { plan.since.map { patience.deadline(since: $0) } }
 
   /// To be called after every event.
   func proceed() throws(StorageError) {
     if !plan.isEmpty {
       let isComplete = isScanOver && sourceDigest != nil && awaitedCount == 0
       let isLarge = namedCount - closedCount >= Self.planLimit
-      let isLate = planDeadline.map { Clock.now >= $0 } ?? false
-      if isComplete || isLarge || isLate || !mayHold { try carryOut() }
+      if isComplete || isLarge || !mayHold || isPatienceOver { try carryOut() }
     }
     try ask()
     tellClosed()
+  }
+
+  private var isPatienceOver: Bool {
+    guard let since = plan.since else { return false }
+    return patience.isOver(since: since, now: Clock.now, census: census)
+  }
+
+  /// How many pages of the plan are known to be elsewhere at this end.
+  private func census() -> (pages: Int, found: Int) {
+    let pages = plan.pages
+    let found = index?.peek { index in
+      pages.reduce(0) { $0 + (index.location(of: name(of: $1).name) == nil ? 0 : 1) }
+    }
+    return (pages.count, found ?? 0)
   }
 
   private func tellClosed() {
