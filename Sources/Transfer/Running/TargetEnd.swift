@@ -105,7 +105,8 @@ struct TargetEnd {
       notes: image.notes)
     if let agreed {
       outcome.verdict = try TargetComparison(
-        image: image, byteCount: agreed, threadCount: job.threadCount, connection: connection, counters: counters
+        image: image, byteCount: agreed, threadCount: job.threadCount, connection: connection,
+        counters: counters
       ).run()
     }
     return outcome

@@ -21,9 +21,13 @@ final class RunningProgram {
     terminal: (master: FileHandle, slave: FileHandle)? = nil
   ) throws {
     let silentShell = "sh -c 'echo ready >&2; cat >/dev/null; :' sh"
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    // Whoever runs the tests may ignore signals, as nohup does; the program would too.
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments =
-      ["-c", "\(prelude); exec \"$0\" \"$@\"", Self.binary, "-e", silentShell] + options
+      [
+        "--default-signal=HUP,INT,TERM,USR1", "/bin/sh", "-c", "\(prelude); exec \"$0\" \"$@\"",
+        Self.binary, "-e", silentShell,
+      ] + options
       + [Project.directory.appendingPathComponent("Package.swift").path, "host:x"]
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardOutput = output
