@@ -139,7 +139,7 @@ import Wire
       begin(peer)
       peer.hangUp()
     },
-    Case(testDescription: "the end within data", sentence: "payload") { peer in
+    Case(testDescription: "the end within data", sentence: "connection was lost") { peer in
       begin(peer)
       peer.say(Array(new.data([WantedPages(0, [0])]).dropLast()))
       peer.hangUp()
