@@ -3,55 +3,51 @@
 import Storage
 import Synchronization
 
-/// Forces verdicts on chosen system calls, and runs a test's own code at a chosen call.
+/// Forces a verdict on chosen system calls, and runs a test's own code just before them.
 ///
 /// ## Concurrency
-/// All state is behind one mutex; `action` runs outside of it, once.
+/// The count is behind a mutex; `act` runs outside of it.
 final class Faults: SystemCallHook {
-  struct Rule: Sendable {
-    var name: SystemCall.Name
-    var verdict: SystemCallVerdict
-    /// How many calls are let through first.
-    var skipping: Int
-    /// Only calls that touch one of these bytes.
-    var range: Range<UInt64>?
-  }
+  private let name: SystemCall.Name
+  private let isChosen: @Sendable (SystemCall) -> Bool
+  private let act: @Sendable (Int) -> SystemCallVerdict
+  private let count = Mutex(0)
 
-  private struct State {
-    var rule: Rule
-    var action: (@Sendable () -> Void)?
-  }
-
-  private let state: Mutex<State>
-
+  /// `act` gets the number of the call among the chosen ones, from 0.
   init(
-    _ name: SystemCall.Name, _ verdict: SystemCallVerdict, skipping: Int = 0,
-    touching range: Range<UInt64>? = nil, action: (@Sendable () -> Void)? = nil
+    on name: SystemCall.Name,
+    where isChosen: @escaping @Sendable (SystemCall) -> Bool = { _ in true },
+    _ act: @escaping @Sendable (Int) -> SystemCallVerdict
   ) {
-    state = Mutex(
-      State(
-        rule: Rule(name: name, verdict: verdict, skipping: skipping, range: range),
-        action: action))
+    self.name = name
+    self.isChosen = isChosen
+    self.act = act
+  }
+
+  /// `skipping` calls are let through first; `range` are bytes that a chosen call touches.
+  convenience init(
+    _ name: SystemCall.Name, fails error: Int32, skipping: Int = 0,
+    touching range: Range<UInt64>? = nil
+  ) {
+    self.init(on: name, where: { $0.touches(range) }) { number in
+      number < skipping ? .proceed : .fail(error)
+    }
   }
 
   func verdict(on call: SystemCall) -> SystemCallVerdict {
-    let (verdict, action) = state.withLock { state in
-      guard call.name == state.rule.name else {
-        return (SystemCallVerdict.proceed, (@Sendable () -> Void)?.none)
-      }
-      if let range = state.rule.range {
-        guard let offset = call.offset,
-          range.overlaps(offset..<offset + UInt64(call.byteCount ?? 1))
-        else { return (.proceed, nil) }
-      }
-      if state.rule.skipping > 0 {
-        state.rule.skipping -= 1
-        return (.proceed, nil)
-      }
-      defer { state.action = nil }
-      return (state.rule.verdict, state.action)
+    guard call.name == name, isChosen(call) else { return .proceed }
+    let number = count.withLock { count in
+      defer { count += 1 }
+      return count
     }
-    action?()
-    return verdict
+    return act(number)
+  }
+}
+
+extension SystemCall {
+  func touches(_ range: Range<UInt64>?) -> Bool {
+    guard let range else { return true }
+    guard let offset else { return false }
+    return range.overlaps(offset..<offset + UInt64(max(byteCount ?? 1, 1)))
   }
 }

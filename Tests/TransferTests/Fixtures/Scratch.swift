@@ -20,7 +20,7 @@ final class Scratch: Sendable {
   func file(_ name: String) -> String { path + "/" + name }
 
   /// This machine, with marks kept here and perhaps with forced errors.
-  func machine(_ faults: Faults? = nil) -> Machine {
+  func machine(_ faults: (any SystemCallHook)? = nil) -> Machine {
     Machine(calls: SystemCalls(hook: faults), stateDirectory: path + "/state")
   }
 
@@ -56,14 +56,14 @@ final class Scratch: Sendable {
     (try? FileManager.default.contentsOfDirectory(atPath: path + "/state")) ?? []
   }
 
-  func openSource(_ name: String, _ faults: Faults? = nil) throws -> SourceImage {
+  func openSource(_ name: String, _ faults: (any SystemCallHook)? = nil) throws -> SourceImage {
     try SourceImage.open(
       file(name), within: .anything, isForced: true, on: machine(faults))
   }
 
   func openTarget(
     _ name: String, for source: UInt64, isDryRun: Bool = false, keepsSparse: Bool = true,
-    _ faults: Faults? = nil
+    _ faults: (any SystemCallHook)? = nil
   ) throws -> TargetImage {
     try TargetImage.open(
       TargetRequest(
