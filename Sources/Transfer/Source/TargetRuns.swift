@@ -21,11 +21,23 @@ struct TargetRuns {
   /// Digests that wait; runs of zeros weigh nothing.
   private(set) var waitingDigestCount = 0
 
+  var waitingRunCount: Int { runs.count - head }
+
   /// Adds what arrived; false when it does not follow what came before.
   mutating func append(_ arrived: SegmentRuns) -> Bool {
     guard arrived.first == end else { return false }
-    for case .digests(let digests) in arrived.runs { waitingDigestCount += digests.count }
-    runs += arrived.runs
+    for run in arrived.runs {
+      switch (run, runs.last) {
+      case (.digests(let digests), _):
+        waitingDigestCount += digests.count
+        runs.append(run)
+      case (.zero(let count), .zero(let before)) where waitingRunCount > 0:
+        // So there are no more runs than digests, however the zeros were cut up.
+        runs[runs.count - 1] = .zero(count: before + count)
+      case (.zero, _):
+        runs.append(run)
+      }
+    }
     end += arrived.segmentCount
     return true
   }
