@@ -71,6 +71,11 @@ final class Connection: @unchecked Sendable {
     outgoing.put(frame, weight: frame.count, waits: false)
   }
 
+  /// Sends what is not worth waiting for: not while the wire has not taken what came before.
+  func sendIfIdle(_ message: Message) {
+    if outgoing.isEmpty { send(message) }
+  }
+
   /// Queues page data; true when it had to wait, because the wire is slower than we are.
   func sendBulk(_ frame: [UInt8]) -> Bool {
     let waits = !outgoing.hasRoom(for: frame.count)

@@ -22,7 +22,7 @@ final class ProgressTeller: Sendable {
     let seconds = Double(milliseconds) / 1000
     thread = WorkerThread {
       while isOver.wait(seconds: seconds, { $0 ? true : nil }) == nil {
-        connection.send(.progress(counters.forTheOtherEnd))
+        connection.sendIfIdle(.progress(counters.forTheOtherEnd))
       }
     }
   }
@@ -50,10 +50,12 @@ extension Counters {
   /// the target does not know itself.
   func take(_ progress: ProgressCounters, from speaker: Speaker) {
     guard speaker == .target else { return }
-    set(.equal, to: progress.equal)
-    set(.zero, to: progress.zero)
-    set(.found, to: progress.found)
-    set(.wanted, to: progress.wanted)
-    set(.sent, to: progress.received)
+    // Sums of several must stay in range, whatever somebody says.
+    let limit = WireLimits.imageByteCount
+    set(.equal, to: min(progress.equal, limit))
+    set(.zero, to: min(progress.zero, limit))
+    set(.found, to: min(progress.found, limit))
+    set(.wanted, to: min(progress.wanted, limit))
+    set(.sent, to: min(progress.received, limit))
   }
 }
