@@ -49,6 +49,8 @@ struct Announcer {
   }
 
   mutating func announce(_ item: ImageScan.Item) throws(TransferError) {
+    // Zeros need nobody's answer: a whole disk of them must not be read for a run that is over.
+    if let failure = state.peek({ $0.failure }) { throw failure }
     switch item {
     case .zero(let segments): try announceZero(segments)
     case .data(let segment, let digests): try announceData(segment, digests)
@@ -115,7 +117,6 @@ struct Announcer {
     case .none:
       let pages = PageSet(firstPages: digests.pages.count).subtracting(digests.zeroPages)
       sender.put(.pages(WantedPages(segment: segment, pages: pages)), waits: true)
-      try state.await { _ in true }
     case .withZero:
       try sendNames(segment, digests)
     case .withDigests:
