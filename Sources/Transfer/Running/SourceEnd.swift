@@ -38,8 +38,9 @@ struct SourceEnd {
     if job.operation == .verify {
       return try compare(image, with: target)
     }
-    guard target.byteCount <= image.byteCount else {
-      throw .breach("the target wants more than the source has")
+    let isPart = job.sizePolicy == .min && target.byteCount < image.byteCount
+    guard isPart || target.byteCount == image.byteCount else {
+      throw .breach("the target is to have another size than the source's")
     }
     counters.set(.imageByteCount, to: target.byteCount)
     let role = SourceRole(

@@ -26,6 +26,7 @@ struct TargetEnd {
   }
 
   func run() throws(TransferError) -> Outcome {
+    if job.operation == .digest { throw .breach("'digest' is not for a target") }
     let source = try Handshake.receiveSource(connection)
     if job.operation == .verify { return try compare(with: source) }
     let (image, seedImages) = try openAll(for: source)
