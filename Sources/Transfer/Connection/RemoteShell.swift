@@ -11,8 +11,9 @@ import Wire
 /// handed on line by line and its last lines are kept, because they say why it failed.
 ///
 /// ## Concurrency
-/// One thread reads standard error and adds to `errors`; `exit` is set by `finish` and watched
-/// by `terminate`; everything else is immutable.
+/// One thread reads standard error and adds to `errors`. `exit` is set by `finish`, which reaps
+/// the child under its lock, and watched by `terminate`, which kills under the same lock: the
+/// number is never that of another process. Everything else is immutable.
 package final class RemoteShell: Sendable {
   package let host: String
   package let input: Int32
@@ -162,7 +163,7 @@ package final class RemoteShell: Sendable {
     _ = WorkerThread {
       for signal in [SIGTERM, SIGKILL] {
         if exit.wait(seconds: seconds, { $0 }) != nil { return }
-        kill(process, signal)
+        exit.peek { if $0 == nil { kill(process, signal) } }
       }
     }
   }
@@ -172,11 +173,16 @@ package final class RemoteShell: Sendable {
   @discardableResult
   func finish() -> Int32 {
     if let known = exit.peek({ $0 }) { return known }
-    var status: Int32 = 0
-    while unsafe waitpid(process, &status, 0) == -1 && errno == EINTR {}
-    let signal = status & 0x7f
-    let result = signal == 0 ? (status >> 8) & 0xff : 128 + signal
-    exit.update { $0 = result }
+    var ended = unsafe siginfo_t()
+    while unsafe waitid(P_PID, id_t(process), &ended, WEXITED | WNOWAIT) == -1 && errno == EINTR {}
+    let result = exit.update { exit in
+      var status: Int32 = 0
+      while unsafe waitpid(process, &status, 0) == -1 && errno == EINTR {}
+      let signal = status & 0x7f
+      let result = signal == 0 ? (status >> 8) & 0xff : 128 + signal
+      exit = result
+      return result
+    }
     // Somebody else may hold on to its standard error; his words are not waited for.
     _ = errors.wait(seconds: Self.lastWordsSeconds) { $0.hasEnded ? true : nil }
     return result
