@@ -124,6 +124,33 @@ import Wire
     #expect(scratch.unfinishedMarks == [])
   }
 
+  @Test func theSourceNeedNotWaitUntilAFailedTargetIsGone() throws {
+    let scratch = Scratch()
+    scratch.write(Pages((0..<3000).map { .noise($0) }), to: "source.img")
+    let source = try scratch.openSource("source.img")
+    let faults = Armed(Faults(.write, fails: ENOSPC, skipping: 2))
+    let target = try scratch.openTarget("target.img", for: source.byteCount, faults)
+    faults.arm()
+    let line = Line()
+    let job = Job(operation: .copy, serverRole: .source, isWhole: true, compression: .none)
+    // As in a client, which then waits for its remote shell with the connection in its hands.
+    let connection = Connection(line.far)
+    connection.agree(on: ImageShape(byteCount: source.byteCount))
+    let receiving = Watchdog.Running("the target") {
+      let role = TargetRole(
+        image: target, seeds: [], job: job, connection: connection, counters: Counters(),
+        giveUp: {})
+      return Result { () throws(TransferError) in try role.run().passCount }
+    }
+    let sending = Watchdog.Running("the source", seconds: 10) {
+      Conversation.send(source, to: TargetDescription(target), job, line.near)
+    }
+    let error = #expect(throws: TransferError.self) { try sending.value().get() }
+    #expect(error?.sentence.contains("No space left on device") == true)
+    #expect(throws: TransferError.self) { try receiving.value().get() }
+    withExtendedLifetime(connection) {}
+  }
+
   private func check(_ ending: Conversation.Ending, _ test: Case) throws {
     let source = #expect(throws: TransferError.self) { try ending.source.get() }
     let target = #expect(throws: TransferError.self) { try ending.target.get() }

@@ -75,8 +75,10 @@ final class TargetRole {
 
   private static func read(_ connection: Connection, into events: BoundedQueue<Event>) {
     do throws(TransferError) {
+      // What comes for a run that has failed is dropped, but taken off the wire: the source
+      // that sends it would not end before.
       while let message = try connection.receive() {
-        if !events.put(.message(message), weight: message.weight) { break }
+        events.put(.message(message), weight: message.weight)
       }
       events.put(.lost, waits: false)
     } catch {
@@ -237,7 +239,8 @@ extension Message {
   var weight: Int {
     switch self {
     case .data(let batch): batch.contentByteCount
-    case .pages(let names): 64 + names.names.count * 8
+    case .pages(let names): 64 + names.names.count * names.names.width.pageByteCount
+    case .groups(let groups): 64 + groups.digests.count * groups.digests.width.nodeByteCount
     default: 64
     }
   }
