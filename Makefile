@@ -83,5 +83,4 @@ uninstall: ## remove what install has put there
 
 .PHONY: clean
 clean: ## remove what was built
-	swift package clean
-	rm -rf .build/release .build/debug
+	rm -rf .build

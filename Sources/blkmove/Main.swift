@@ -8,9 +8,11 @@ import Transfer
 @main
 enum Main {
   nonisolated static func main() {
-    let signals = Signals.block()
-    let console = Console()
-    let session = Session(console: console, environment: environment()) { reporter, progress in
+    // What cannot be written to is an error of the one who writes.
+    signal(SIGPIPE, SIG_IGN)
+    let session = Session(console: Console(), environment: environment()) { reporter, progress in
+      // No thread has been started yet: all of them will have the signals blocked.
+      let signals = Signals.block()
       Attendant(signals: signals, reporter: reporter, progress: progress, cancel: {}).start()
     }
     let (words, unreadable) = words()

@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// The signals that the command answers. They are blocked in every thread and taken by
+/// The signals that a run answers. They are blocked in every thread and taken by
 /// one that waits for them, so that nothing ever runs inside a signal handler.
 struct Signals: Sendable {
   enum Received: Equatable, Sendable {
@@ -19,7 +19,6 @@ struct Signals: Sendable {
 
   /// To be called before the first thread starts: threads inherit what is blocked.
   static func block() -> Signals {
-    signal(SIGPIPE, SIG_IGN)
     let signals = Signals(awaited: interrupting.filter { !isIgnored($0) } + [SIGUSR1])
     var set = signals.set
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)

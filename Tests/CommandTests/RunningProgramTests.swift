@@ -88,6 +88,25 @@ import Testing
     #expect(!program.end().errors.contains("\u{1b}"))
   }
 
+  @Test(.timeLimit(.minutes(1)), arguments: ["TERM", "HUP", "USR1"])
+  func aServerThatIsToldToGoGoes(signal: String) throws {
+    let script = """
+      mkfifo "$1/in" "$1/out"
+      "$2" --server target -- "$1/x" <"$1/in" >"$1/out" & exec 3>"$1/in" 4<"$1/out"
+      head -c 8 <&4; kill -\(signal) $!; wait $!; test $? -gt 128
+      """
+    let directory = FileManager.default.temporaryDirectory
+      .appendingPathComponent("blkmove-server-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: directory) }
+    let result = try Project.run([
+      "timeout", "-s", "KILL", "30", "bash", "-c", script, "sh", directory.path,
+      RunningProgram.binary,
+    ])
+    #expect(result.status == 0, "\(result.text)")
+    #expect(result.text.hasPrefix("BLKMOVE\n"))
+  }
+
   static let closed: [(command: String, status: Int32, text: String?)] = [
     ("--version >&-", 1, "blkmove: standard output: write: Bad file descriptor\n"),
     ("--help >/dev/full", 1, "blkmove: standard output: write: No space left on device\n"),

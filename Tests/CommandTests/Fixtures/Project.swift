@@ -31,11 +31,24 @@ enum Project {
     process.standardOutput = output
     process.standardError = output
     process.standardInput = feed
-    try process.run()
+    try process.runUnblocked()
     feed.fileHandleForWriting.write(Data(input.utf8))
     try feed.fileHandleForWriting.close()
     let data = output.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+  }
+}
+
+extension Process {
+  /// Starts it as a shell would. The threads that run tests block all signals, and a
+  /// program that is started by one of them would have them blocked too.
+  func runUnblocked() throws {
+    var none = sigset_t()
+    var blocked = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &blocked)
+    defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
+    try run()
   }
 }

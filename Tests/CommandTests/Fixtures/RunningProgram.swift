@@ -40,7 +40,7 @@ final class RunningProgram {
       process.standardError = pipe
       errors = pipe.fileHandleForReading
     }
-    try process.run()
+    try process.runUnblocked()
     try terminal?.slave.close()
     // A time limit does not end a read that waits; the end of the program does.
     DispatchQueue.global().asyncAfter(deadline: .now() + Self.maximumSeconds) { [process] in
