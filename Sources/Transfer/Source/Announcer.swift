@@ -116,7 +116,8 @@ struct Announcer {
     switch comparison {
     case .none:
       let pages = PageSet(firstPages: digests.pages.count).subtracting(digests.zeroPages)
-      sender.put(.pages(WantedPages(segment: segment, pages: pages)), waits: true)
+      sender.put(
+        .pages(WantedPages(segment: segment, pages: pages)), weight: pages.count, waits: true)
     case .withZero:
       try sendNames(segment, digests)
     case .withDigests:

@@ -84,8 +84,8 @@ extension SourceRole {
         of: PageSet(firstPages: shape.pageCount(inSegment: wanted.segment)))
     else { throw .breach("pages past the end of the image are asked for") }
     if wanted.pages.isEmpty { throw .breach("no page of a segment is asked for") }
-    tasks.put(.pages(wanted), waits: false)
-    if tasks.count > WireLimits.outstandingPageCount {
+    tasks.put(.pages(wanted), weight: wanted.pages.count, waits: false)
+    if tasks.weight > WireLimits.outstandingPageCount {
       throw .breach("more pages are asked for than may be on their way")
     }
   }

@@ -20,12 +20,12 @@ final class SourceRole: Sendable {
   /// Called once when the run has failed, before its threads are waited for.
   private let giveUp: @Sendable () -> Void
   let state = Monitor(SourceState())
-  let tasks = BoundedQueue<PageSender.Task>(capacity: SourceRole.waitingTaskCount)
+  let tasks = BoundedQueue<PageSender.Task>(capacity: SourceRole.waitingPageCount)
 
   /// A source that changes faster than it is copied is given up after so many passes.
   static let maximumPassCount = 5
-  /// Segments that wait to be read for a target that wants everything.
-  private static let waitingTaskCount = 256
+  /// Pages that wait to be read for a target that wants everything.
+  private static let waitingPageCount = 16 << 10
 
   init(
     image: SourceImage, byteCount: UInt64, job: Job, connection: Connection,

@@ -62,6 +62,8 @@ package final class BoundedQueue<Item: Sendable>: Sendable {
   }
 
   package var count: Int { monitor.peek { $0.items.count - $0.head } }
+  /// Of all items that wait.
+  package var weight: Int { monitor.peek { $0.weight } }
 
   /// Whether a producer would not have to wait now: the consumer keeps up with it.
   package func hasRoom(for weight: Int) -> Bool {
