@@ -21,8 +21,9 @@ extension FlagTable {
       "quiet", "q", group: .output, for: runs,
       summary: "say nothing but errors",
       description: """
-        Print errors only: no progress, no notes, no closing lines. With `--json` only the \
-        progress objects are left out. The last of `-q` and `-v` counts.
+        Print errors only, and what the other host says on its standard error: no progress, no \
+        notes, no closing lines. With `--json` only the progress objects are left out. The last of \
+        `-q` and `-v` counts.
         """,
       apply: toggle { (arguments, _) in
         arguments.isQuiet = true

@@ -142,7 +142,7 @@ final class Reporter: Sendable {
   }
 
   private func closingLines(_ images: [ImageResult]) -> [String] {
-    let done = images.filter { $0.status == .done }
+    let done = images.filter { $0.status == .done || $0.status == .differ }
     guard operation == .copy || arguments.showsStatistics, !done.isEmpty else {
       return []
     }

@@ -64,7 +64,7 @@ final class TerminalProgress: Sendable {
   func rest() {
     state.withLock { state in
       guard let subject = state.subject else { return }
-      if case .lines(let output) = channel {
+      if case .lines(let output) = channel, output.hasRoom {
         let reading = state.meter.read(subject.counters.snapshot, at: Clock.now)
         _ = output.write(text(reading, subject) + "\n")
       }
@@ -86,10 +86,11 @@ final class TerminalProgress: Sendable {
         reporter.progress(reading, of: subject.source)
       }
       switch channel {
-      case .none: break
-      case .redrawn: draw(subject, reading)
-      case .lines(let output):
-        if isLineDue { _ = output.write(text(reading, subject) + "\n") }
+      // Whoever does not read misses a line; the thread that answers signals does not wait.
+      case .redrawn where reporter.console.errors.hasRoom: draw(subject, reading)
+      case .lines(let output) where isLineDue && output.hasRoom:
+        _ = output.write(text(reading, subject) + "\n")
+      case .none, .redrawn, .lines: break
       }
     }
   }

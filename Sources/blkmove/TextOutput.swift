@@ -32,6 +32,12 @@ struct TextOutput: Sendable {
     }
   }
 
+  /// Whether a line can be written without waiting for a reader.
+  var hasRoom: Bool {
+    var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    return unsafe poll(&request, 1, 0) == 1
+  }
+
   /// Someone has made the terminal or pipe that we share non-blocking.
   private func waitUntilWritable() {
     var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)

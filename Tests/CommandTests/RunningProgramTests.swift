@@ -88,6 +88,20 @@ import Testing
     #expect(!program.end().errors.contains("\u{1b}"))
   }
 
+  @Test(.timeLimit(.minutes(1)))
+  func aReaderWhoDoesNotReadHoldsNobodyUp() throws {
+    let program = try RunningProgram(
+      ["--progress=7"],
+      prelude: "exec 6>&1 7>&1; dd if=/dev/zero bs=4096 count=16 >&7 2>/dev/null")
+    #expect(program.waits(for: "host: ready\n"))
+    // More than a second, in which a line is due that finds no room.
+    Thread.sleep(forTimeInterval: 1.5)
+    program.send(SIGUSR1)
+    #expect(program.waits(for: "connecting  elapsed"))
+    program.send(SIGTERM)
+    #expect(program.end().status == 5)
+  }
+
   @Test(.timeLimit(.minutes(1)), arguments: ["TERM", "HUP", "USR1"])
   func aServerThatIsToldToGoGoes(signal: String) throws {
     let script = """
