@@ -12,7 +12,7 @@ struct LocalCopy {
   let counters: Counters
 
   private var threadCount: Int {
-    settings.threadCount == 0 ? WorkerThread.defaultCount() : settings.threadCount
+    WorkerThread.count(for: settings.threadCount)
   }
 
   /// One pass over both images.

@@ -85,7 +85,7 @@ struct LocalRun {
   }
 
   private var threadCount: Int {
-    settings.threadCount == 0 ? WorkerThread.defaultCount() : settings.threadCount
+    WorkerThread.count(for: settings.threadCount)
   }
 
   private func open(

@@ -105,7 +105,7 @@ package struct Server: Sendable {
   private func sendDigest(
     of image: SourceImage, job: Job, connection: Connection, counters: Counters
   ) throws(TransferError) {
-    let threadCount = job.threadCount == 0 ? WorkerThread.defaultCount() : job.threadCount
+    let threadCount = WorkerThread.count(for: job.threadCount)
     let digest = try ImageDigest.compute(
       of: image, byteCount: image.byteCount, threadCount: threadCount, end: .source,
       counters: counters)

@@ -165,7 +165,7 @@ extension SourceRole {
   private func scan(
     _ announce: (ImageScan.Item) throws(TransferError) -> Void
   ) throws(TransferError) -> Digest {
-    let threadCount = job.threadCount == 0 ? WorkerThread.defaultCount() : job.threadCount
+    let threadCount = WorkerThread.count(for: job.threadCount)
     let scan = ImageScan(image: image, shape: shape, threadCount: threadCount)
     defer { scan.finish() }
     var folder = TreeFolder(shape: shape)

@@ -13,7 +13,7 @@ final class ReadBack: ReadableImage {
 
   init(_ image: TargetImage, threadCount: Int, counters: Counters) {
     self.image = image
-    self.threadCount = threadCount == 0 ? WorkerThread.defaultCount() : threadCount
+    self.threadCount = WorkerThread.count(for: threadCount)
     self.counters = counters
   }
 

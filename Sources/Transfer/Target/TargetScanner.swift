@@ -39,7 +39,7 @@ final class TargetScanner: Sendable {
     self.seeds = seeds
     self.shape = shape
     self.width = width
-    self.threadCount = threadCount == 0 ? WorkerThread.defaultCount() : threadCount
+    self.threadCount = WorkerThread.count(for: threadCount)
     self.connection = connection
     self.ledger = ledger
     self.index = index

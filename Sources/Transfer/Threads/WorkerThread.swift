@@ -32,12 +32,16 @@ package struct WorkerThread: @unchecked Sendable {
     pthread_join(identifier, nil)
   }
 
-  /// One scanning thread for each processor that this process may use, within reason.
-  package static func defaultCount() -> Int {
+  /// How many scanning threads there are where so many are asked for, perhaps by the other end:
+  /// 0 is one for each processor that this process may use, within reason.
+  package static func count(for wanted: Int) -> Int {
+    if wanted > 0 { return min(wanted, maximumCount) }
     let online = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     return min(max(online, 1), maximumDefaultCount)
   }
 
+  /// Each has a buffer of a mebibyte.
+  package static let maximumCount = 256
   /// More threads than this only fight over the memory bus.
   package static let maximumDefaultCount = 8
 }
