@@ -19,6 +19,7 @@ final class MemoryImage: ReadableImage {
   private let unknown: Range<UInt64>?
   private let delaySeconds: Double
   private let reads = Mutex<[Range<UInt64>]>([])
+  private let questions = Mutex<[UInt64]>([])
 
   /// `unreadable` fails to be read, `unknown` to be asked about.
   init(
@@ -35,6 +36,9 @@ final class MemoryImage: ReadableImage {
 
   /// What was read, in the order in which it was.
   var readRanges: [Range<UInt64>] { reads.withLock { $0 } }
+
+  /// Where it was asked for extents.
+  var askedOffsets: [UInt64] { questions.withLock { $0 } }
 
   private static func extents(of pages: Pages) -> [Extent] {
     var result: [Extent] = []
@@ -72,6 +76,7 @@ final class MemoryImage: ReadableImage {
 
   func extent(at offset: UInt64) throws(StorageError) -> Extent {
     precondition(offset < byteCount, "asked past the end")
+    questions.withLock { $0.append(offset) }
     if let unknown, unknown.contains(offset) {
       throw StorageError(.shrank, object: name, operation: "look for holes", offset: offset)
     }
