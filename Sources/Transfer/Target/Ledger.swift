@@ -32,6 +32,9 @@ struct Ledger {
   private var scanned: [Scanned] = []
   private var scannedHead = 0
   private var overrides: [Int: Override] = [:]
+  /// The segments of `overrides` in the order of their announcement, which ascends.
+  private var overridden: [Int] = []
+  private var overriddenHead = 0
   /// Announced as zero by the source, ascending; the first of them may be folded in part.
   private var zeroRanges: [Range<Int>] = []
   private var zeroHead = 0
@@ -86,12 +89,16 @@ extension Ledger {
 
   /// The source has something else there; it stays open until `close`.
   mutating func open(_ segment: Int) {
-    overrides[segment] = .open
+    override(segment, .open)
   }
 
   mutating func close(_ segment: Int, _ entry: Entry) {
-    overrides[segment] = .closed(entry)
+    override(segment, .closed(entry))
     fold()
+  }
+
+  private mutating func override(_ segment: Int, _ override: Override) {
+    if overrides.updateValue(override, forKey: segment) == nil { overridden.append(segment) }
   }
 
   /// The source has zeros there; they are written by `zerosWritten`.
@@ -116,7 +123,7 @@ extension Ledger {
         foldZeroRange()
       } else if let override = overrides[foldedCount] {
         guard case .closed(let entry) = override else { return }
-        overrides[foldedCount] = nil
+        dropOverride()
         dropScanned(1)
         fold(entry)
       } else if !foldScanned() {
@@ -149,12 +156,30 @@ extension Ledger {
     case .zero(let count):
       var end = min(foldedCount + count, announcedCount)
       if zeroHead < zeroRanges.count { end = min(end, zeroRanges[zeroHead].lowerBound) }
-      // Within a run of zeros any segment may be overridden; without overrides none is.
-      let share = overrides.isEmpty ? end - foldedCount : 1
-      dropScanned(share)
-      foldZero(share)
+      if let next = nextOverride { end = min(end, next) }
+      dropScanned(end - foldedCount)
+      foldZero(end - foldedCount)
     }
     return true
+  }
+
+  /// The first overridden segment behind the next one.
+  private var nextOverride: Int? {
+    guard overriddenHead < overridden.count else { return nil }
+    let segment = overridden[overriddenHead]
+    return segment > foldedCount ? segment : nil
+  }
+
+  private mutating func dropOverride() {
+    overrides[foldedCount] = nil
+    overriddenHead += 1
+    if overriddenHead == overridden.count {
+      overridden.removeAll(keepingCapacity: true)
+      overriddenHead = 0
+    } else if overriddenHead >= 1024 && overriddenHead * 2 >= overridden.count {
+      overridden.removeFirst(overriddenHead)
+      overriddenHead = 0
+    }
   }
 
   private mutating func fold(_ entry: Entry) {
