@@ -32,13 +32,13 @@ package struct PathPolicy: Sendable {
 
   func requireReading(_ path: ImagePath) throws(StorageError) {
     if mode == .writeOnly {
-      throw refusal(path, "may only be written here, not read")
+      throw refusal(path, "is write-only here: it may not be read")
     }
   }
 
   func requireWriting(_ path: ImagePath) throws(StorageError) {
     if mode == .readOnly {
-      throw refusal(path, "may only be read here, not written")
+      throw refusal(path, "is read-only here: it may not be written")
     }
   }
 

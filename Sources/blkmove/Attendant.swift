@@ -11,8 +11,6 @@ struct Attendant: Sendable {
   let signals: Signals
   let reporter: Reporter
   let progress: TerminalProgress
-  /// Ends what the run must not leave behind; it may take its time.
-  let cancel: @Sendable () -> Void
 
   /// Starts the thread; it ends with the process.
   func start() {
@@ -32,10 +30,8 @@ struct Attendant: Sendable {
   private func interrupt() -> Never {
     signals.restoreDefaults()
     let isOurs = reporter.interrupt(progress.unfinished(.interrupted))
-    if isOurs {
-      cancel()
-      _exit(Int32(ExitStatus.interrupted.rawValue))
-    }
+    // Every room is built so that dying at any moment is safe: nothing has to be tidied.
+    if isOurs { _exit(Int32(ExitStatus.interrupted.rawValue)) }
     // The run has just ended by itself, and is exiting.
     while true { pause() }
   }

@@ -13,7 +13,7 @@ enum Main {
     let session = Session(console: Console(), environment: environment()) { reporter, progress in
       // No thread has been started yet: all of them will have the signals blocked.
       let signals = Signals.block()
-      Attendant(signals: signals, reporter: reporter, progress: progress, cancel: {}).start()
+      Attendant(signals: signals, reporter: reporter, progress: progress).start()
     }
     let (words, unreadable) = words()
     exit(Int32(session.run(words, unreadable: unreadable).rawValue))

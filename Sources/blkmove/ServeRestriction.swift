@@ -54,19 +54,16 @@ struct ServeRestriction: Equatable, Sendable {
       throw Self.refusal("the client's command cannot be read: \(error.description)")
     }
     let request = try Self.request(words, command)
-    switch (mode, request.role) {
-    case (.readOnly, .target):
-      let sentence = "\(request.path): this key is read-only, it may not copy to here"
-      return .refuse(TransferError(.target, sentence, status: .refused))
-    case (.writeOnly, .source):
+    if mode == .writeOnly && request.role == .source {
       let sentence = "\(request.path): this key is write-only, it may not copy from here"
       return .refuse(TransferError(.source, sentence, status: .refused))
-    default:
-      return .serve(
-        Server(
-          role: request.role, path: request.path, seeds: request.seeds, restriction: paths,
-          mode: mode))
     }
+    // A read-only key may be the target of a comparison; a copy is refused where it would be
+    // opened for writing.
+    return .serve(
+      Server(
+        role: request.role, path: request.path, seeds: request.seeds, restriction: paths,
+        mode: mode))
   }
 
   private struct Request {

@@ -128,6 +128,8 @@ import Testing
       try expectEqual(far, before)
       mover.direction = .pull
       #expect(try mover.verify(far.path, near.path).status == 3)
+      mover.direction = .push
+      #expect(try mover.verify(near.path, far.path).status == 3)
     } else {
       expectComplaint(pulled.outcome, status: 6, "write-only")
       expectDone(pushed)

@@ -139,12 +139,12 @@ import Testing
     let written = #expect(throws: StorageError.self) {
       try TargetImage.open(request, within: readOnly, on: scratch.machine)
     }
-    #expect(written?.description == "\(path): may only be read here, not written")
+    #expect(written?.description == "\(path): is read-only here: it may not be written")
     let writeOnly = PathPolicy(restrictedTo: roots, mode: .writeOnly)
     let target = try TargetImage.open(request, within: writeOnly, on: scratch.machine)
     #expect(target.byteCount == 1)
     let error = #expect(throws: StorageError.self) { try read(path, writeOnly) }
-    #expect(error?.description == "\(path): may only be written here, not read")
+    #expect(error?.description == "\(path): is write-only here: it may not be read")
     #expect(error?.isRefusal == true && written?.isRefusal == true)
   }
 

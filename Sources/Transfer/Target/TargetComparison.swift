@@ -61,8 +61,16 @@ final class TargetComparison {
       }
     }
     let verdict = try self.verdict()
+    account(verdict)
     connection.send(.verdict(verdict))
     return verdict
+  }
+
+  /// The last word on what is equal, also for the other end's report.
+  private func account(_ verdict: Verdict) {
+    let totals = ledger.peek { $0.totals }
+    counters.set(.equal, to: totals.equal - min(totals.equal, verdict.differingByteCount))
+    connection.send(.progress(counters.forTheOtherEnd))
   }
 
   private func receive() throws(TransferError) -> Message? {
