@@ -5,6 +5,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
+BENCH ?=
 
 swift_files := Package.swift Sources Tests $(wildcard Fuzz)
 release := .build/release/blkmove
@@ -18,7 +19,7 @@ fish := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/blkmove.fish
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 .PHONY: deps
 deps: ## install what building and testing need (Debian packages)
@@ -54,6 +55,14 @@ lint: ## check the format of the Swift sources
 .PHONY: fuzz
 fuzz: ## run the fuzz targets for FUZZ_SECONDS (60) each
 	Fuzz/run $(FUZZ_SECONDS)
+
+.PHONY: bench
+bench: build ## measure beside every peer on this machine; BENCH='--size=small --rounds=2'
+	Benchmarks/run $(BENCH)
+
+.PHONY: bench-wan
+bench-wan: build ## measure over an emulated wide-area link (needs root); BENCH as above
+	Benchmarks/wan $(BENCH)
 
 .PHONY: fmt
 fmt: ## format the Swift sources
