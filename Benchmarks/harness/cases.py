@@ -25,6 +25,7 @@ class Case:
     packed: str = ""
     changed: dict | None = None
     most_rounds: int = 1000
+    rounds_factor: int = 1
     shows_rate: bool = False
 
 
@@ -34,10 +35,11 @@ def all_cases(images):
     small, large = sizes.growth
     cases = {
         "equal": lambda: equal(images), "nightly": lambda: nightly(images),
-        "nightly-local": lambda: nightly_local(images), "sibling": lambda: sibling(images),
+        "nightly-local": lambda: nightly_local(images),
         "first-pipe": lambda: first(images, "pipe"), "first-ssh": lambda: first(images, "direct"),
         "first-local": lambda: first_local(images), "tiny": lambda: tiny(images),
         "digest": lambda: digest(images), "envelope": lambda: envelope(images),
+        "sibling": lambda: sibling(images),
     }
     for width in sizes.wide:
         cases[f"sparse-{width >> 10}-gib"] = lambda width=width: sparse(images, small, width)
@@ -76,7 +78,7 @@ def sibling(images):
         "sibling", "Another system of the same distribution onto the first, over ssh", "direct",
         (peers.BLKMOVE, peers.BLKMOVE_RAW, peers.RSYNC, peers.RSYNC_Z, peers.RSYNC_4K,
          peers.BDSYNC, peers.BDSYNC_Z, peers.DISKRSYNC),
-        other, first, changed=images.changes(first, other), most_rounds=2)
+        other, first, changed=images.changes(first, other), most_rounds=1)
 
 
 def first(images, link):
@@ -102,7 +104,7 @@ def tiny(images):
     return Case(
         "tiny", "Start to exit: a file of 1 MiB, first copy, local", "local",
         (peers.BLKMOVE, peers.COPY, peers.RSYNC_S, peers.NBDCOPY, peers.NOTHING),
-        images.random(1))
+        images.random(1), rounds_factor=10)
 
 
 def digest(images):

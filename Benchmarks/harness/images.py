@@ -217,7 +217,7 @@ def change_by_mount(image, scratch, transaction_count):
 
 
 def change_by_place(image, scratch, transaction_count):
-    """The same work in a copy of the database, whose pages are then put where the image has them."""
+    """The same work in a copy of the database, whose pages then go where the image has them."""
     before, after = os.path.join(scratch, "before"), os.path.join(scratch, "after")
     dump = f"dump {DATABASE} {before}"
     run("debugfs", "-R", dump, image, stderr=subprocess.DEVNULL)

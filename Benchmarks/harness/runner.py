@@ -74,7 +74,8 @@ class CaseRunner:
     def run(self, rounds):
         self.say(f"== {self.case.name}: {self.case.title}")
         failed = set()
-        for number in range(min(rounds, self.case.most_rounds) + 1):
+        count = min(rounds * self.case.rounds_factor, self.case.most_rounds)
+        for number in range(count + 1):
             for peer in self.peers:
                 is_due = peer.name not in failed and (number == 0 or not peer.is_slow)
                 if is_due and not self.run_once(peer, number):
@@ -131,7 +132,10 @@ def is_wanted(peer, words):
 
 
 def run_cases(cases, images, programs, rounds, only_peers, say):
-    """The records of all named cases, in order. One that cannot be run is named and left out."""
+    """The records of all named cases, in order.
+
+    A case that cannot be run is named and left out; an interrupt ends the rest.
+    """
     results = []
     with remote.Remote(programs) as fixture:
         for name, make in cases.items():
@@ -140,4 +144,7 @@ def run_cases(cases, images, programs, rounds, only_peers, say):
                 results.append(runner.run(rounds))
             except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
                 say(f"   {name} could not be run: {error}")
+            except KeyboardInterrupt:
+                say("   stopped; what was measured before is kept")
+                break
     return results
