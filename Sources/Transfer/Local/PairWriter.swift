@@ -77,10 +77,21 @@ struct PairWriter: Sendable {
     case .differs where isDryRun:
       counters.add(byteCount, to: .wanted)
     case .differs:
-      let bytes = unsafe UnsafeRawBufferPointer(rebasing: pair.source[range])
-      try unsafe target.write(bytes, at: offset)
-      counters.add(byteCount, to: .sent)
-      limiter?.update { $0.pay(for: Int(byteCount)) }
+      try unsafe write(UnsafeRawBufferPointer(rebasing: pair.source[range]), at: offset)
+    }
+  }
+
+  /// All at once, or at the rate that was asked for.
+  private func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
+    let pieceByteCount = limiter?.peek { $0.pieceByteCount } ?? bytes.count
+    var start = 0
+    while start < bytes.count {
+      let end = min(start + pieceByteCount, bytes.count)
+      let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+      try unsafe target.write(piece, at: offset + UInt64(start))
+      counters.add(UInt64(piece.count), to: .sent)
+      limiter?.update { $0.pay(for: piece.count) }
+      start = end
     }
   }
 
