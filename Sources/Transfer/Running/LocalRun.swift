@@ -16,15 +16,9 @@ struct LocalRun {
     let copy = LocalCopy(source: source, target: target, settings: settings, counters: counters)
     var report = Report()
     do throws(TransferError) {
-      report.passCount = try settle(copy)
-      if !settings.isDryRun {
-        try copy.synchronize()
-        if settings.verifiesTarget {
-          report.imageDigest = try copy.confirm()
-          report.isVerified = true
-        }
-        try copy.complete()
-      }
+      (report.passCount, report.imageDigest) = try settle(copy)
+      report.isVerified = report.imageDigest != nil
+      if !settings.isDryRun { try copy.complete() }
     } catch {
       target.abandon()
       throw error
@@ -38,15 +32,30 @@ struct LocalRun {
     return report
   }
 
-  /// Passes until the source has stood still during one of them; gives how many.
-  private func settle(_ copy: LocalCopy) throws(TransferError) -> Int {
+  /// Passes until the source has stood still during one of them, and while the target was read
+  /// back; gives how many, and the digest that was confirmed.
+  private func settle(
+    _ copy: LocalCopy
+  ) throws(TransferError) -> (passCount: Int, digest: Digest?) {
     for number in 1...SourceRole.maximumPassCount {
+      counters.enter(.comparing)
       let before = try identity(of: copy.source)
       try copy.pass(number: number)
-      if settings.isDryRun { return number }
-      if try identity(of: copy.source) == before { return number }
+      if settings.isDryRun { return (number, nil) }
+      try copy.synchronize()
+      let confirmed = confirm(copy)
+      // What has changed since it was copied says nothing about the target's disk.
+      if try identity(of: copy.source) == before { return (number, try confirmed.get()) }
     }
     throw SourceRole.neverSettled(copy.source.name)
+  }
+
+  private func confirm(_ copy: LocalCopy) -> Result<Digest?, TransferError> {
+    do throws(TransferError) {
+      return .success(settings.verifiesTarget ? try copy.confirm() : nil)
+    } catch {
+      return .failure(error)
+    }
   }
 
   func verify(_ sourcePath: String, against targetPath: String) throws(TransferError) -> Report {

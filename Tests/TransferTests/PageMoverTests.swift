@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Glibc
+import Storage
+import Testing
+import Wire
+
+@testable import Transfer
+
+@Suite struct PageMoverTests {
+  /// A target and a seed with content, and what moved and what did not.
+  private final class Stage {
+    let scratch = Scratch()
+    let target: TargetImage
+    let mover: PageMover
+    var moved: [Int: Digest] = [:]
+    var missed: [Int] = []
+
+    static let old = Pages.content(600, tail: [1, 2, 3])
+    static let seed = Pages.content(40, from: 5000, tail: [4])
+
+    init(width: DigestWidth = .short, isDryRun: Bool = false) throws {
+      scratch.write(Self.old, to: "target.img")
+      scratch.write(Self.seed, to: "seed.img")
+      target = try scratch.openTarget("target.img", for: UInt64(Self.old.byteCount), isDryRun: isDryRun)
+      mover = PageMover(
+        target: target, images: [target, try scratch.openSource("seed.img")], width: width,
+        isDryRun: isDryRun)
+    }
+
+    static func digest(_ page: Pages.Page) -> Digest {
+      Pages.bytes(of: page).withUnsafeBytes { PageHasher.digest(of: $0) }
+    }
+
+    func move(_ page: Int, from image: Int, _ source: Int, as content: Pages.Page) -> PageMover.Move
+    {
+      PageMover.Move(
+        page: page, from: PageLocation(image: image, page: source), name: Self.digest(content))
+    }
+
+    func run(_ moves: [PageMover.Move]) throws {
+      try mover.move(
+        moves, moved: { moved[$0.page] = $1 }, missed: { missed.append($0.page) })
+    }
+
+    func expect(_ changes: [Int: Pages.Page], _ comment: Comment = "") {
+      var expected = Self.old
+      for (page, content) in changes { expected.pages[page] = content }
+      #expect(scratch.holds(expected, in: "target.img"), comment)
+    }
+  }
+
+  @Test(arguments: [DigestWidth.short, .full])
+  func whatBearsItsNameIsCopied(width: DigestWidth) throws {
+    let stage = try Stage(width: width)
+    let (old, seed) = (Stage.old.pages, Stage.seed.pages)
+    try stage.run([
+      stage.move(3, from: 0, 500, as: old[500]), stage.move(4, from: 0, 501, as: old[501]),
+      stage.move(5, from: 1, 7, as: seed[7]), stage.move(9, from: 1, 8, as: old[8]),
+      stage.move(10, from: 1, 9, as: seed[9]),
+    ])
+    #expect(stage.missed == [9])
+    #expect(stage.moved[3] == Stage.digest(old[500]) && stage.moved.count == 4)
+    stage.expect([3: old[500], 4: old[501], 5: seed[7], 10: seed[9]])
+  }
+
+  @Test func aBatchReadsEverythingBeforeItWrites() throws {
+    let stage = try Stage()
+    let old = Stage.old.pages
+    // Each writes what another reads.
+    try stage.run((0..<256).map { stage.move($0, from: 0, ($0 + 1) % 256, as: old[($0 + 1) % 256]) })
+    #expect(stage.moved.count == 256)
+    stage.expect(Dictionary(uniqueKeysWithValues: (0..<256).map { ($0, old[($0 + 1) % 256]) }))
+  }
+
+  @Test func whatIsReadEarlySurvivesBeingOverwritten() throws {
+    let stage = try Stage()
+    let old = Stage.old.pages
+    let early = stage.move(20, from: 0, 30, as: old[30])
+    try stage.mover.readEarly(early)
+    try stage.run([stage.move(30, from: 0, 20, as: old[20])])
+    try stage.run([stage.move(19, from: 0, 29, as: old[29]), early])
+    stage.expect([30: old[20], 19: old[29], 20: old[30]])
+  }
+
+  @Test func aShortNameIsNotEnoughAtFullWidth() throws {
+    let stage = try Stage(width: .full)
+    let full = Stage.digest(Stage.old.pages[8])
+    var move = stage.move(1, from: 0, 8, as: Stage.old.pages[8])
+    move.name = NameList.short([full.name]).padded(at: 0)
+    try stage.run([move])
+    #expect(stage.missed == [1])
+    move.name = full
+    try stage.run([move])
+    #expect(stage.moved[1] == full)
+  }
+
+  @Test func aDryRunWritesNothing() throws {
+    let stage = try Stage(isDryRun: true)
+    try stage.run([stage.move(3, from: 1, 7, as: Stage.seed.pages[7])])
+    #expect(stage.moved.count == 1)
+    stage.expect([:])
+  }
+
+  @Test(arguments: [
+    (0, 0, true), (0, 599, true), (0, 600, false), (0, 601, false), (0, 1 << 40, false),
+    (1, 39, true), (1, 40, false), (1, 41, false), (2, 0, false), (30_000, 0, false),
+  ])
+  func onlyWholePagesThatThereAreAreOfUse(image: Int, page: Int, isUsable: Bool) throws {
+    let stage = try Stage()
+    #expect(stage.mover.isUsable(PageLocation(image: image, page: page)) == isUsable)
+  }
+}
