@@ -8,9 +8,7 @@ import Wire
 extension SourceRole {
   func read() {
     do throws(TransferError) {
-      while let message = try connection.receive() {
-        try handle(message)
-      }
+      while let message = try connection.receive() { take(message) }
       // After its last word the target may go.
       let hasLastWord = state.peek { $0.completion != nil || $0.verdict != nil }
       if !hasLastWord { state.fail(.lost) }
@@ -18,6 +16,18 @@ extension SourceRole {
       state.fail(error)
     }
     tasks.abandon()
+  }
+
+  /// What comes for a run that has failed is dropped, but taken off the wire: the target that
+  /// sends it would not hear why before.
+  private func take(_ message: Message) {
+    if state.peek({ $0.failure != nil }) { return }
+    do throws(TransferError) {
+      try handle(message)
+    } catch {
+      state.fail(error)
+      tasks.abandon()
+    }
   }
 
   private func handle(_ message: Message) throws(TransferError) {
