@@ -89,7 +89,8 @@ import Testing
   ])
   func errorsNameTheEnd(test: Fault) throws {
     let scratch = Scratch()
-    scratch.write(Pages((0..<900).map { $0 < 300 ? .zero : .content(UInt64($0)) }), to: "source.img")
+    scratch.write(
+      Pages((0..<900).map { $0 < 300 ? .zero : .content(UInt64($0)) }), to: "source.img")
     if !test.isNew { scratch.write(Pages.content(900), to: "target.img") }
     let faults = Faults(test.call, fails: test.error)
     let isSource = test.end == .source

@@ -23,7 +23,8 @@ import Wire
     init(width: DigestWidth = .short, isDryRun: Bool = false) throws {
       scratch.write(Self.old, to: "target.img")
       scratch.write(Self.seed, to: "seed.img")
-      target = try scratch.openTarget("target.img", for: UInt64(Self.old.byteCount), isDryRun: isDryRun)
+      target = try scratch.openTarget(
+        "target.img", for: UInt64(Self.old.byteCount), isDryRun: isDryRun)
       mover = PageMover(
         target: target, images: [target, try scratch.openSource("seed.img")], width: width,
         isDryRun: isDryRun)
@@ -69,7 +70,8 @@ import Wire
     let stage = try Stage()
     let old = Stage.old.pages
     // Each writes what another reads.
-    try stage.run((0..<256).map { stage.move($0, from: 0, ($0 + 1) % 256, as: old[($0 + 1) % 256]) })
+    try stage.run(
+      (0..<256).map { stage.move($0, from: 0, ($0 + 1) % 256, as: old[($0 + 1) % 256]) })
     #expect(stage.moved.count == 256)
     stage.expect(Dictionary(uniqueKeysWithValues: (0..<256).map { ($0, old[($0 + 1) % 256]) }))
   }

@@ -80,12 +80,13 @@ import Testing
     var end: TransferError.End
   }
 
-  @Test(arguments: [
-    Failing(source: 5 << 20..<6 << 20, end: .source),
-    Failing(target: 5 << 20..<6 << 20, end: .target),
-    Failing(source: 0..<1, isUnknown: true, end: .source),
-    Failing(target: 0..<1, isUnknown: true, end: .target),
-  ], [1, 3])
+  @Test(
+    arguments: [
+      Failing(source: 5 << 20..<6 << 20, end: .source),
+      Failing(target: 5 << 20..<6 << 20, end: .target),
+      Failing(source: 0..<1, isUnknown: true, end: .source),
+      Failing(target: 0..<1, isUnknown: true, end: .target),
+    ], [1, 3])
   func aFailureEndsIt(test: Failing, threadCount: Int) throws {
     func image(_ range: Range<UInt64>?) -> MemoryImage {
       MemoryImage(

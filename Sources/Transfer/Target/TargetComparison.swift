@@ -20,8 +20,9 @@ final class TargetComparison {
   private let reader: SegmentReader
   private let scanFailure = Monitor<TransferError?>(nil)
   private var difference = Difference()
-  /// Segments whose groups differ and whose pages are not named yet.
-  private var awaited: Set<Int> = []
+  private var order = AnnouncementOrder()
+  /// By segment whose pages are not named yet, the groups that differ.
+  private var awaited: [Int: GroupSet] = [:]
   private var closedCount: UInt64 = 0
   private var sourceDigest: Digest?
 
@@ -108,6 +109,7 @@ final class TargetComparison {
   private func handle(_ message: Message) throws(TransferError) {
     switch message {
     case .position(let segment):
+      try advance(to: segment, past: segment)
       let totals = ledger.update { ledger in
         ledger.announce(upTo: segment)
         return ledger.totals
@@ -115,13 +117,14 @@ final class TargetComparison {
       counters.set(.equal, to: totals.equal)
       counters.set(.zero, to: totals.zero)
     case .zero(let segments):
+      try advance(to: segments.range.lowerBound, past: segments.range.upperBound)
       for segment in segments.range {
         try count(PageSet(), of: segment, names: nil)
       }
     case .groups(let groups):
       try compare(groups)
     case .pages(let names):
-      awaited.remove(names.segment)
+      try take(names)
       try count(PageSet(pagesOf: names.groups), of: names.segment, names: names)
       closedCount += UInt64(names.names.count)
       connection.send(.closed(closedCount))
@@ -134,12 +137,31 @@ final class TargetComparison {
     }
   }
 
+  private func advance(to segment: Int, past end: Int) throws(TransferError) {
+    try order.advance(to: segment, past: end, told: ledger.peek { $0.scannedCount })
+  }
+
+  /// Names are those of the groups that differ, or of a whole segment.
+  private func take(_ names: PageNames) throws(TransferError) {
+    guard let groups = awaited.removeValue(forKey: names.segment) else {
+      try advance(to: names.segment, past: names.segment + 1)
+      return
+    }
+    if groups != names.groups {
+      throw .breach("names of pages in segment \(names.segment) that were not asked for")
+    }
+  }
+
   private func compare(_ groups: GroupDigests) throws(TransferError) {
+    try advance(to: groups.segment, past: groups.segment + 1)
     let record = SegmentRecord(
       segment: groups.segment, shape: shape, own: try own(groups.segment),
       expectedGroups: groups)
     connection.send(.differ(GroupMask(segment: groups.segment, groups: record.listedGroups)))
-    if record.awaitsNames { awaited.insert(groups.segment) }
+    if record.awaitsNames { awaited[groups.segment] = record.listedGroups }
+    if awaited.count > WireLimits.segmentsInQuestion {
+      throw .breach("more segments are in question than may be")
+    }
   }
 
   /// Counts the pages of a segment that differ from what the source named. Without names the

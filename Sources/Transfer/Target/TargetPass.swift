@@ -43,8 +43,7 @@ final class TargetPass {
   private var namedCount: UInt64 = 0
   private(set) var closedCount: UInt64 = 0
   private var toldClosedCount: UInt64 = 0
-  /// Announcements ascend: the next one is at or above this segment.
-  private var nextAnnounced = 0
+  private var order = AnnouncementOrder()
   private var nextWhole = 0
   /// Segments of which everything is known without a question: zeros, and what came whole.
   private var givenCount = 0
@@ -153,16 +152,9 @@ extension TargetPass {
     givenCount += 1
   }
 
-  /// Checks that announcements ascend, each segment at most once, and answer what the target
-  /// told: the ledger counts on both.
-  func advance(to segment: Int, past end: Int) throws(TransferError) {
-    guard segment >= nextAnnounced, end <= shape.segmentCount else {
-      throw .breach("segment \(segment) is announced out of order")
-    }
-    guard isWhole || end <= ledger.peek({ $0.scannedCount }) else {
-      throw .breach("segment \(segment) is announced before the target told what it has")
-    }
-    nextAnnounced = end
+  private func advance(to segment: Int, past end: Int) throws(TransferError) {
+    let told = isWhole ? shape.segmentCount : ledger.peek { $0.scannedCount }
+    try order.advance(to: segment, past: end, told: told)
   }
 
   /// To be asked at the end: whether the source spoke of its whole image, and of nothing twice.
