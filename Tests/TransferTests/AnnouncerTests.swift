@@ -125,6 +125,50 @@ import Wire
     #expect(stage.tasks.count == 2)
   }
 
+  @Test func soManySegmentsAreInQuestionAndNoMore() throws {
+    let limit = WireLimits.segmentsInQuestion
+    let digests = Self.image("a").digests(of: 0)
+    let stage = Stage(.withDigests, ImageShape(byteCount: 4096 << 20))
+    var runs = SegmentRuns(first: 0, width: .short)
+    for _ in 0...limit { runs.append(Digest(1, 2, 3, 4)) }
+    stage.state.update { [runs] in _ = $0.runs.append(runs) }
+    let announcing = Watchdog.Running("announcing") {
+      var stage = stage
+      for segment in 0...limit {
+        try! stage.announcer.announce(.data(segment: segment, digests: digests))
+      }
+    }
+    let peer = Peer(stage.line.far)
+    for _ in 0..<limit { _ = try peer.hear(.groups) }
+    Clock.sleep(seconds: 0.05)
+    #expect(stage.state.peek { $0.inFlight.count } == limit)
+    stage.state.update { $0.inFlight[7] = nil }
+    try announcing.value()
+    #expect(Self.outline(try stage.heard(by: peer)).hasSuffix("groups \(limit)"))
+  }
+
+  @Test(arguments: [Announcer.Comparison.withZero, .withDigests])
+  func soManyNamesAreOpenAndNoMore(comparison: Announcer.Comparison) throws {
+    let image = Self.image("a")
+    let stage = Stage(comparison, image.shape)
+    stage.state.update { state in
+      _ = state.runs.append(Self.runs("b"))
+      state.namedCount = WireLimits.openNameCount - 255
+    }
+    let announcing = Watchdog.Running("announcing") {
+      var stage = stage
+      try! stage.announce(image)
+    }
+    Clock.sleep(seconds: 0.05)
+    let named = stage.state.peek { $0.namedCount + $0.reservedCount }
+    #expect(named == WireLimits.openNameCount - 255)
+    stage.state.update { $0.closedCount = 1 }
+    try announcing.value()
+    let after = stage.state.peek { $0.openNameCount }
+    #expect(after == WireLimits.openNameCount)
+    stage.connection.stop()
+  }
+
   @Test(arguments: [Announcer.Comparison.withDigests, .withZero, .none])
   func whoeverFailsIsHeardAtOnce(comparison: Announcer.Comparison) throws {
     // A disk of zeros may take hours to read.

@@ -61,7 +61,7 @@ import Wire
   @Test(arguments: Images.ways)
   func theTargetBecomesTheSource(way: String) throws {
     var random = Random.printed(test: "theTargetBecomesTheSource(\(way))")
-    for _ in 0..<8 {
+    for _ in 0..<4 {
       let images = Images(way, using: &random)
       let scratch = Scratch()
       scratch.write(images.source, to: "source.img")
