@@ -109,6 +109,24 @@ import Wire
     #expect(counters.sent + counters.found + counters.equal == 4000 * 4096)
   }
 
+  @Test func aSeedThatIsOfNoUseIsNotReadToItsEnd() throws {
+    let scratch = Scratch()
+    for name in ["source.img", "target.img"] { scratch.write(Pages.content(300), to: name) }
+    scratch.write(Pages((0..<200 * 256).map { $0 % 256 == 0 ? .content(1) : .hole }), to: "seed.img")
+    let slow = Faults(on: .read) { _ in
+      Clock.sleep(seconds: 0.05)
+      return .proceed
+    }
+    let source = try scratch.openSource("source.img")
+    let conversation = Conversation(
+      job: Job(operation: .copy, serverRole: .target, threadCount: 1), source: source,
+      target: try scratch.openTarget("target.img", for: source.byteCount),
+      seeds: [try scratch.openSource("seed.img", slow)])
+    let start = Clock.now
+    #expect(try conversation.run().source.get().passCount == 1)
+    #expect(Clock.now - start < 5)
+  }
+
   @Test func contentThatRepeatsIsSentOnce() throws {
     let image = Pages((0..<5000).map { .noise(UInt64($0 % 50)) })
     let ending = try Self.copy(image, onto: nil)

@@ -86,8 +86,10 @@ final class TargetPass {
     isScanOver = isWhole
   }
 
+  /// Seeds that are not read to their end are of no use any more when the image is known.
   var isOver: Bool {
-    sourceDigest != nil && isScanOver && plan.isEmpty && records.isEmpty && asks.isEmpty
+    sourceDigest != nil && plan.isEmpty && records.isEmpty && asks.isEmpty
+      && (isScanOver || ledger.peek { $0.isComplete })
   }
 
   /// Whether old content may still turn out to be needed.
