@@ -8,7 +8,7 @@ import Testing
 @Suite(.endsInTime) struct CutLine {
   private let scratch = Scratch()
 
-  @Test(.disabled("not yet"), arguments: Direction.remote)
+  @Test(arguments: Direction.remote)
   func theServerDiesWithEverySession(direction: Direction) throws {
     let image = try ImageFile.full(in: scratch, byteCount: 16 << 20, seed: 1)
     var mover = Blkmove(direction, "--compress=none", "--bwlimit=8M")
@@ -22,7 +22,7 @@ import Testing
     #expect(outcome.error.contains("hint:") && outcome.error.contains("again"), "\(outcome)")
   }
 
-  @Test(.disabled("not yet"), arguments: Direction.remote, [0, 3000, 6 << 20] as [UInt64])
+  @Test(arguments: Direction.remote, [0, 6 << 20] as [UInt64])
   func aSilentLineIsGivenUpInTime(direction: Direction, position: UInt64) throws {
     let image = try ImageFile.full(in: scratch, byteCount: 12 << 20, seed: 2)
     let farEnd = try FarEnd(in: scratch)
@@ -44,7 +44,7 @@ import Testing
   }
 
   @Test(
-    .disabled("not yet"), arguments: Direction.remote,
+    arguments: Direction.remote,
     [3, 12, 40, 100, 500, 2000, 9000, 100_000, 1_000_000, 3_000_000] as [UInt64])
   func aBitThatFlipsIsNoticed(direction: Direction, position: UInt64) throws {
     let image = try ImageFile.full(in: scratch, byteCount: 4 << 20, seed: 4)

@@ -56,7 +56,7 @@ import Testing
     #expect(census.missing == 2 && census.segments == 4)
   }
 
-  @Test(.timeLimit(.minutes(2))) func theRealImagesAreRealAndChange() throws {
+  @Test func theRealImagesAreRealAndChange() throws {
     let day = try SystemImages.firstNextDay.get()
     let census = try PageCensus.of(source: day, target: SystemImages.first.get())
     #expect((500...20_000).contains(census.differing))

@@ -25,13 +25,12 @@ import Testing
       "\(direction), \(victim) end at \(point)/10, \(isInPlace ? "in place" : "new file")"
     }
 
-    static let all = Direction.remote.flatMap { direction in
-      Victim.allCases.flatMap { victim in
-        (0..<10).map {
-          Case(
-            direction: direction, victim: victim, point: $0,
-            isInPlace: ($0 % 2 == 0) == (victim == .near))
-        }
+    /// Ten points for each end; directions and kinds of targets take turns.
+    static let all = Victim.allCases.flatMap { victim in
+      (0..<10).map { point in
+        let direction = (point % 2 == 0) == (victim == .near) ? Direction.push : .pull
+        return Case(
+          direction: direction, victim: victim, point: point, isInPlace: point / 2 % 2 == 1)
       }
     }
 
@@ -50,7 +49,7 @@ import Testing
     return ImageFile(path)
   }
 
-  @Test(.disabled("not yet"), arguments: Case.all)
+  @Test(arguments: Case.all)
   func killedByTheKernelAndRunAgain(_ test: Case) throws {
     let image = try ImageFile.full(in: scratch, byteCount: Self.byteCount, seed: 1)
     let target = try target(isInPlace: test.isInPlace)
@@ -104,7 +103,10 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path("there")).count == 1)
   }
 
-  @Test(arguments: [SIGINT, SIGTERM, SIGHUP], Direction.allCases)
+  @Test(
+    arguments: zip(
+      [SIGINT, SIGTERM, SIGHUP, SIGINT, SIGINT],
+      [.push, .pull, .push, .pull, .local] as [Direction]))
   func aSignalEndsItInOrder(signal: Int32, direction: Direction) throws {
     let image = try ImageFile.full(in: scratch, byteCount: 48 << 20, seed: 4)
     let target = ImageFile(scratch.path("there", isDirectory: true) + "/copy.img")

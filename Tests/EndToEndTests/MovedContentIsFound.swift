@@ -34,11 +34,11 @@ import Testing
     var direction: Direction
     var testDescription: String { "\(pages) pages, \(direction)" }
 
-    static let all = Direction.allCases.flatMap { direction in
-      [1, -1, 3, -3, 100, -100, 256, -256, 5000, -5000].map {
-        Move(pages: $0, direction: direction)
+    static let all =
+      [1, -1, 3, -3, 100, -100, 256, -256, 5000, -5000].map { Move(pages: $0, direction: .push) }
+      + [Direction.pull, .local].flatMap { direction in
+        [100, -100].map { Move(pages: $0, direction: direction) }
       }
-    }
   }
 
   /// The hard case is that each page's content lies where another page is about to be written.

@@ -46,13 +46,12 @@ import Testing
     #expect(run.wire.wire <= Self.bound(census), "\(census) \(run)")
   }
 
-  @Test(.needs(.loopDevices), arguments: Direction.remote)
-  func betweenDevicesTheSame(direction: Direction) throws {
+  @Test(.needs(.loopDevices)) func betweenDevicesTheSame() throws {
     let image = try SystemImages.firstNextDay.get().copied(to: scratch)
     let target = try SystemImages.first.get().copied(to: scratch)
     let census = try PageCensus.of(source: image, target: target)
     let (source, device) = (try LoopDevice(over: image.path), try LoopDevice(over: target.path))
-    let run = try Blkmove(direction, "--compress=none").copy(source.path, device.path)
+    let run = try Blkmove(.push, "--compress=none").copy(source.path, device.path)
     expectDone(run)
     try expectEqual(target, image)
     #expect(run.wire.wire <= Self.bound(census), "\(census) \(run)")

@@ -22,7 +22,7 @@ import Testing
     return running.wait()
   }
 
-  @Test(.disabled("not yet"), arguments: Direction.remote)
+  @Test(arguments: Direction.remote)
   func whatChangedBehindTheScanIsSettledAndSaid(direction: Direction) throws {
     let image = try ImageFile.full(in: scratch, byteCount: Self.byteCount, seed: 1)
     let target = ImageFile(scratch.path("copy.img"))

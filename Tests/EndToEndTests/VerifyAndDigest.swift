@@ -117,7 +117,7 @@ import Testing
     #expect(run.outcome.error.contains("reads back"), "\(run)")
   }
 
-  @Test(.disabled("not yet"), .needs(.loopDevices), arguments: Direction.allCases)
+  @Test(.needs(.loopDevices), arguments: Direction.allCases)
   func aDeviceIsReadBack(direction: Direction) throws {
     let image = try ImageFile.full(in: scratch, byteCount: (4 << 20) + 1536, seed: 7)
     let device = try LoopDevice(byteCount: 6 << 20, in: scratch)

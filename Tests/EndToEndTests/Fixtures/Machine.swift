@@ -83,7 +83,7 @@ enum Machine {
 extension Trait where Self == TimeLimitTrait {
   /// A limit on what can hang. The tests wait for programs, each of which has a limit of its own,
   /// far shorter; this one counts the time that a test waits for its turn too.
-  static var endsInTime: Self { .timeLimit(.minutes(10)) }
+  static var endsInTime: Self { .timeLimit(.minutes(30)) }
 }
 
 extension Trait where Self == ConditionTrait {
