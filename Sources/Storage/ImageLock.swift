@@ -14,11 +14,13 @@ enum ImageLock {
     return pauseMilliseconds
   }
 
-  /// Notes when the file system has no locks: that is no reason not to copy.
+  /// Waits a moment for the other end of a run that was killed just now: it lets go when it
+  /// notices, and the user has been told to run again. Notes when the file system has no locks:
+  /// that is no reason not to copy.
   static func take(
-    _ file: borrowing Descriptor, of image: String, kind: ImageKind, on machine: Machine
+    _ file: borrowing Descriptor, of image: String, on machine: Machine
   ) throws(StorageError) -> [String] {
-    var patience = kind == .device ? machine.patienceMilliseconds : 0
+    var patience = machine.patienceMilliseconds
     do throws(SystemError) {
       while !(try file.calls.lock(file.number, LOCK_EX)) {
         if patience <= 0 { throw SystemError(number: EWOULDBLOCK) }

@@ -56,7 +56,7 @@ struct PartFile {
       }
       let status = try file.status(of: image)
       if let found, found.st_dev != status.st_dev || found.st_ino != status.st_ino { continue }
-      let notes = try ImageLock.take(file, of: image, kind: .file, on: machine)
+      let notes = try ImageLock.take(file, of: image, on: machine)
       // Between opening and locking another run may have finished and renamed it.
       if let now = try? directory.calls.status(name, in: directory.number),
         now.st_dev == status.st_dev, now.st_ino == status.st_ino

@@ -33,7 +33,7 @@ extension TargetImage {
     let image = try openImage(path, seen, kind, request, policy, machine)
     var notes: [String] = []
     if !request.isDryRun {
-      notes += try ImageLock.take(image.descriptor, of: name, kind: kind, on: machine)
+      notes += try ImageLock.take(image.descriptor, of: name, on: machine)
       ImageLock.warnOthers(image.descriptor)
     }
     notes += try permit(

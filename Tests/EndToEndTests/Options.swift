@@ -37,6 +37,27 @@ import Testing
     #expect(scratch.names.count == 1)
   }
 
+  /// Where one page fills an image it is sent once, unless nothing is compared.
+  @Test(arguments: Direction.allCases, ["--no-whole", "--whole"])
+  func aDryRunTellsWhatIsSentAfterwards(direction: Direction, option: String) throws {
+    let image = try ImageFile.make(in: scratch, byteCount: 3 << 20)
+    for page in 256..<UInt64(768) {
+      try image.fill(page * 4096..<(page + 1) * 4096, with: Pattern(seed: 1), from: page % 2)
+    }
+    let target = try self.image(3 << 20, seed: 2)
+    func figure(_ name: String, _ options: String...) throws -> UInt64 {
+      var mover = Blkmove(direction, option, "--json")
+      mover.options += options
+      let run = try mover.copy(image.path, target.path)
+      expectDone(run)
+      return try JSONLines(run.outcome.output).figure(name)
+    }
+    let wanted = try figure("wanted_bytes", "-n")
+    #expect(try figure("sent_bytes") == wanted)
+    #expect(wanted == (option == "--whole" || direction == .local ? 2 << 20 : 8192))
+    try expectEqual(target, image)
+  }
+
   @Test(arguments: Direction.allCases, ["-W", "--whole"])
   func wholeSendsAllThatIsNotZero(direction: Direction, option: String) throws {
     let image = try image()

@@ -66,6 +66,21 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: target.path))
   }
 
+  @Test(arguments: Direction.allCases)
+  func aSourceThatGrowsIsAnErrorUntilItRests(direction: Direction) throws {
+    let image = try ImageFile.full(in: scratch, byteCount: Self.byteCount, seed: 8)
+    let target = ImageFile(scratch.path("copy.img"))
+    let mover = Blkmove(direction, "--compress=none", "--bwlimit=6M")
+    let (running, _) = try mover.start(image.path, target.path)
+    usleep(700_000)
+    #expect(!running.isOver, "it was over too soon")
+    try image.fill(Self.byteCount..<Self.byteCount + (1 << 20), with: Pattern(seed: 9))
+    expectComplaint(running.wait(), status: 1, "source", "size", "13631488")
+    #expect(!FileManager.default.fileExists(atPath: target.path))
+    try Blkmove(direction).succeed(image.path, target.path)
+    try expectEqual(target, image)
+  }
+
   @Test func aTargetThatSomeoneElseWritesIsNoticed() throws {
     let image = try ImageFile.full(in: scratch, byteCount: Self.byteCount, seed: 6)
     let target = try ImageFile.make(in: scratch, byteCount: Self.byteCount)

@@ -63,6 +63,19 @@ import Testing
     #expect(!names.contains { $0.contains("probe") })
   }
 
+  /// The far end of a run that was killed just now needs a moment to notice.
+  @Test(arguments: [true, false])
+  func aLockThatIsGivenUpSoonIsWaitedFor(isNew: Bool) throws {
+    if !isNew { scratch.write([1], to: "a") }
+    let request = TargetRequest(path: scratch.file("a"), suggestedName: "", sourceByteCount: 1)
+    var machine = scratch.machine
+    machine.patienceMilliseconds = 10_000
+    let first = try TargetImage.open(request, within: .anything, on: machine)
+    DispatchQueue.global().asyncAfter(deadline: .now() + 0.2) { first.abandon() }
+    let second = try TargetImage.open(request, within: .anything, on: machine)
+    second.abandon()
+  }
+
   @Test func twoRunsToOneNewFileAreRefused() throws {
     let first = try open("a")
     try first.write(pattern(10), at: 0)

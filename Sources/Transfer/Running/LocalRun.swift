@@ -45,7 +45,9 @@ struct LocalRun {
       try copy.synchronize()
       let confirmed = confirm(copy)
       // What has changed since it was copied says nothing about the target's disk.
-      if try identity(of: copy.source) == before { return (number, try confirmed.get()) }
+      let after = try identity(of: copy.source)
+      try SourceRole.requireSize(of: copy.source, copied: copy.target.byteCount, now: after)
+      if after == before { return (number, try confirmed.get()) }
     }
     throw SourceRole.neverSettled(copy.source.name)
   }

@@ -53,7 +53,9 @@ struct TargetEnd {
       image: image, seeds: seeds, job: job, connection: connection, counters: counters,
       giveUp: giveUp)
     connection.agree(on: role.shape)
-    connection.send(.target(TargetDescription(image)))
+    var description = TargetDescription(image)
+    if job.isWholeEstimate { description.startsZero = true }
+    connection.send(.target(description))
     let result = try role.run()
     return Outcome(
       name: image.name, byteCount: image.byteCount, sourceByteCount: image.byteCount,
@@ -127,6 +129,11 @@ extension TargetDescription {
       byteCount: image.byteCount, startsZero: image.startsZero, isNew: image.isNew,
       wasUnfinished: image.wasUnfinished, name: image.name, notes: image.notes)
   }
+}
+
+extension Job {
+  /// What would a copy send that compares nothing? The same as to a target where nothing is.
+  var isWholeEstimate: Bool { operation == .estimate && isWhole }
 }
 
 extension SizePolicy {

@@ -91,7 +91,11 @@ final class SourceRole: Sendable {
       let before = try identity()
       let digest = try pass(number: number, target: target)
       let settled = try state.await { $0.settled }
-      isChanged = try identity() != before
+      let after = try identity()
+      isChanged = after != before
+      if job.operation == .copy {
+        try Self.requireSize(of: image, copied: shape.byteCount, now: after)
+      }
       isEqual = settled.unsettledPageCount == 0 && settled.imageDigest == digest
       if job.operation != .copy || (isEqual && !isChanged) {
         return try finish(digest: isEqual ? digest : nil, passCount: number)
@@ -121,6 +125,19 @@ final class SourceRole: Sendable {
       .source, "\(name): changed during each of \(maximumPassCount) passes",
       hint: "copy a snapshot of it, or stop what writes to it; run again to go on",
       status: .failed)
+  }
+
+  /// A source of which all was to be copied must not have more, or less, than was agreed: what is
+  /// past the old end has nowhere been spoken of.
+  static func requireSize(
+    of image: SourceImage, copied: UInt64, now: ImageIdentity
+  ) throws(TransferError) {
+    if copied < image.byteCount || now.byteCount == image.byteCount { return }
+    throw TransferError(
+      .source,
+      "\(image.name): its size changed during the run, from \(image.byteCount) bytes to "
+        + "\(now.byteCount)",
+      hint: "run again to go on; of what grows copy a snapshot", status: .failed)
   }
 
   private var neverEqual: TransferError {

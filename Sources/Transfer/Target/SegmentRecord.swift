@@ -34,8 +34,21 @@ final class SegmentRecord {
   /// Some page did not turn out as announced; the segment's digest is not known.
   private(set) var isUnsettled = false
 
+  /// Of a segment that the source names unasked. Where the target is zero already it is enough
+  /// to keep the groups that the source has something in.
+  convenience init(
+    segment: Int, shape: ImageShape, own: SegmentDigests?, named groups: GroupSet
+  ) {
+    self.init(
+      segment: segment, shape: shape, own: own, expectedGroups: nil,
+      listed: own == nil ? groups : nil)
+  }
+
   /// `own` is what the target has there; nil for zeros.
-  init(segment: Int, shape: ImageShape, own: SegmentDigests?, expectedGroups: GroupDigests?) {
+  init(
+    segment: Int, shape: ImageShape, own: SegmentDigests?, expectedGroups: GroupDigests?,
+    listed givenGroups: GroupSet? = nil
+  ) {
     let own = own ?? ZeroDigests.segmentDigests(length: shape.segmentLength(segment))
     self.segment = segment
     self.expectedGroups = expectedGroups
@@ -44,7 +57,7 @@ final class SegmentRecord {
     zeroPages = own.zeroPages
     let listed =
       expectedGroups.map { Self.differingGroups($0, own: own) }
-      ?? GroupSet(firstGroups: own.groups.count)
+      ?? givenGroups ?? GroupSet(firstGroups: own.groups.count)
     listedGroups = listed
     awaitsNames = !listed.isEmpty
     digests = listed.flatMap { group -> ArraySlice<Digest> in

@@ -24,8 +24,24 @@ extension TargetPass {
   private func countAsWanted(_ wanted: WantedPages) {
     let first = wanted.segment * Geometry.pagesPerSegment
     for page in wanted.pages {
-      counters.add(UInt64(shape.pageLength(first + page)), to: .wanted)
-      settle(first + page, as: nil)
+      let number = first + page
+      let figure: Counters.Name = wouldHaveArrived(number) ? .found : .wanted
+      counters.add(UInt64(shape.pageLength(number)), to: figure)
+      settle(number, as: nil)
+    }
+  }
+
+  /// Whether a copy would have got the same content for another page by now. What it would have
+  /// got is in the index, as what arrives is in that of a copy.
+  private func wouldHaveArrived(_ page: Int) -> Bool {
+    guard let index, shape.pageLength(page) == Geometry.pageByteCount else { return false }
+    let name = name(of: page).name
+    return index.peek { index in
+      if let packed = index.location(of: name) {
+        return isUsable(PageLocation(packed: packed), for: page)
+      }
+      index.insert(name: name, location: PageLocation(image: 0, page: page).packed)
+      return false
     }
   }
 

@@ -70,8 +70,8 @@ final class TargetPass {
     width = parameters.width
     let isFirst = parameters.number == 1
     countsTotals = isFirst
-    startsZero = target.startsZero && isFirst
     isDryRun = parameters.job.operation == .estimate
+    startsZero = (target.startsZero || parameters.job.isWholeEstimate) && isFirst
     isWhole = parameters.job.isWhole && isFirst && !isDryRun
     var ledger = Ledger(shape: shape)
     // Known before the first announcement: the source does not wait for a scan of nothing.
@@ -79,7 +79,8 @@ final class TargetPass {
     if startsZero && !isWhole { ledger.scan(zeroSegments: shape.segmentCount) }
     self.ledger = Monitor(ledger)
     let memory = Int(clamping: parameters.job.indexMemoryByteCount)
-    index = isWhole ? nil : Monitor(ContentIndex(memoryByteCount: memory))
+    let seeksNothing = isWhole || parameters.job.isWholeEstimate
+    index = seeksNothing ? nil : Monitor(ContentIndex(memoryByteCount: memory))
     reader = SegmentReader(image: target, shape: shape)
     mover = PageMover(
       target: target, images: [target] + parameters.seeds, width: width, isDryRun: isDryRun)
@@ -217,7 +218,7 @@ extension TargetPass {
     } else {
       try advance(to: names.segment, past: names.segment + 1)
       record = SegmentRecord(
-        segment: names.segment, shape: shape, own: try own(names.segment), expectedGroups: nil)
+        segment: names.segment, shape: shape, own: try own(names.segment), named: names.groups)
       ledger.update { $0.open(names.segment) }
       records[names.segment] = record
     }
