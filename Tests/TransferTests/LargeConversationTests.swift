@@ -112,7 +112,8 @@ import Wire
   @Test func aSeedThatIsOfNoUseIsNotReadToItsEnd() throws {
     let scratch = Scratch()
     for name in ["source.img", "target.img"] { scratch.write(Pages.content(300), to: name) }
-    scratch.write(Pages((0..<200 * 256).map { $0 % 256 == 0 ? .content(1) : .hole }), to: "seed.img")
+    scratch.write(
+      Pages((0..<200 * 256).map { $0 % 256 == 0 ? .content(1) : .hole }), to: "seed.img")
     let slow = Faults(on: .read) { _ in
       Clock.sleep(seconds: 0.05)
       return .proceed
