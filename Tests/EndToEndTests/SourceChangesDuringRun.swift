@@ -72,7 +72,8 @@ import Testing
     let target = ImageFile(scratch.path("copy.img"))
     let mover = Blkmove(direction, "--compress=none", "--bwlimit=6M")
     let (running, _) = try mover.start(image.path, target.path)
-    usleep(700_000)
+    let part = ImageFile(scratch.path(".copy.img.blkmove-part"))
+    while part.allocatedByteCount == 0 && !running.isOver { usleep(5000) }
     #expect(!running.isOver, "it was over too soon")
     try image.fill(Self.byteCount..<Self.byteCount + (1 << 20), with: Pattern(seed: 9))
     expectComplaint(running.wait(), status: 1, "source", "size", "13631488")

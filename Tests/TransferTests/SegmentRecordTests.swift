@@ -103,6 +103,20 @@ import Wire
     #expect(record.nameCount == named, comment)
   }
 
+  /// Of a target that is zero only the named groups are kept, and the others stay as they are.
+  @Test func namesOfOneGroupMakeASegmentOfZeros() {
+    var source = Pages(Array(repeating: .zero, count: 256))
+    source.pages[37] = .content(1)
+    guard case .pages(let names) = source.names(of: 0, in: GroupSet(only: 2)) else { return }
+    let record = SegmentRecord(segment: 0, shape: source.shape, own: nil, named: names.groups)
+    #expect(record.listedGroups == names.groups && record.awaitsNames)
+    record.take(names, shape: source.shape)
+    #expect(Array(record.openPages) == [37])
+    record.settle(37, as: source.digests(of: 0).pages[37])
+    let (entry, isAsAnnounced) = record.close(shape: source.shape)
+    #expect(isAsAnnounced && entry.digest == source.digests(of: 0).digest)
+  }
+
   @Test func whatIsNotAsAnnouncedIsNotClosedAsSuch() {
     let (source, target) = (Pages.content(20), Pages.content(20, from: 100))
     guard case .groups(let groups) = source.groups(of: 0),
