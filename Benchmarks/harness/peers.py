@@ -29,7 +29,7 @@ class Job:
 class Peer:
     """`makes_equal` is false for what moves the bytes but does not make the target an image.
 
-    One that `is_slow` has its accounting run for its only one, which its row says.
+    One that `is_slow` has its accounting run for its only one, which the table says.
     """
 
     name: str
@@ -95,14 +95,15 @@ RSYNC_4K_Z = rsync("rsync --inplace -z --block-size=4096", "--inplace", "-z", "-
 RSYNC_S = rsync("rsync -S", "-S")
 BDSYNC = Peer("bdsync", "bdsync", bdsync)
 BDSYNC_Z = Peer(
-    "bdsync, zstd -1", "bdsync", lambda job: bdsync(job, ("zstd -1 -q", "zstd -dcq")))
+    "bdsync, zstd -1", "bdsync", lambda job: bdsync(job, ("zstd -1 -q", "zstd -dcq")),
+    is_slow=True)
 DISKRSYNC = Peer(
     "diskrsync", "diskrsync",
     lambda job: ["diskrsync", "--no-compress", job.source, job.place])
 BLOCKSYNC = Peer(
     "blocksync-fast", "blocksync-fast",
     lambda job: ["blocksync-fast", "-s", job.source, "-d", job.target])
-CASYNC = Peer("casync (one run)", "casync", casync, is_slow=True)
+CASYNC = Peer("casync", "casync", casync, is_slow=True)
 NBDCOPY = Peer(
     "nbdcopy --flush", "nbdcopy", lambda job: ["nbdcopy", "--flush", job.source, job.target])
 COPY = Peer("cp --sparse=always", "cp",

@@ -6,6 +6,7 @@ both ends is watched, and everything gets into the page cache. In the timed roun
 between a peer and its ssh. After every run of either kind the target is compared with the source.
 """
 import os
+import shlex
 import subprocess
 
 from harness import extents, measuring, peers, remote
@@ -62,6 +63,7 @@ class CaseRunner:
 
     def __init__(self, case, fixture, directory, only_peers, say):
         self.case, self.fixture, self.say = case, fixture, say
+        self.directory = directory
         self.target = Target(case, directory)
         self.job = peers.Job(case.source, self.target.path, case.link == "local", case.packed)
         wanted = [peer for peer in case.peers if is_wanted(peer, only_peers)]
@@ -73,15 +75,14 @@ class CaseRunner:
 
     def run(self, rounds):
         self.say(f"== {self.case.name}: {self.case.title}")
-        failed = set()
-        count = min(rounds * self.case.rounds_factor, self.case.most_rounds)
-        for number in range(count + 1):
-            for peer in self.peers:
-                is_due = peer.name not in failed and (number == 0 or not peer.is_slow)
-                if is_due and not self.run_once(peer, number):
-                    failed.add(peer.name)
+        is_whole = True
+        try:
+            self.run_rounds(min(rounds * self.case.rounds_factor, self.case.most_rounds))
+        except KeyboardInterrupt:
+            is_whole = False
         self.target.remove()
         return {
+            "is_whole": is_whole,
             "name": self.case.name, "title": self.case.title, "link": self.case.link,
             "source_bytes": os.path.getsize(self.case.source),
             "source_allocated": os.stat(self.case.source).st_blocks * 512,
@@ -89,6 +90,14 @@ class CaseRunner:
             "changed_compressed": self.case.changed["compressed"] if self.case.changed else None,
             "shows_rate": self.case.shows_rate, "peers": self.records,
         }
+
+    def run_rounds(self, count):
+        failed = set()
+        for number in range(count + 1):
+            for peer in self.peers:
+                is_due = peer.name not in failed and (number == 0 or not peer.is_slow)
+                if is_due and not self.run_once(peer, number):
+                    failed.add(peer.name)
 
     def run_once(self, peer, number):
         """One run of one peer; round 0 is the accounting one. False when it is of no use."""
@@ -110,7 +119,7 @@ class CaseRunner:
             there, back = self.fixture.take_counts()
             record["wire"] = [there, back] if self.case.link != "local" else None
             record["peak"] = [result.near_peak, result.far_peak]
-            record["command"] = command
+            record["command"] = self.told(command)
         if not is_accounting or peer.is_slow:
             record["runs"].append({
                 "wall": result.wall, "synced": result.synced, "near_cpu": result.near_cpu,
@@ -120,6 +129,11 @@ class CaseRunner:
             f"   {number} {peer.name}: {result.wall:.3f} s, synced {result.synced:.3f} s, "
             f"CPU {result.near_cpu:.2f}+{result.far_cpu:.2f} s, others {result.others:.1f} cores")
         return True
+
+    def told(self, command):
+        """A command as the records keep it, without the place that the images happen to have."""
+        text = command if isinstance(command, str) else shlex.join(command)
+        return text.replace(self.directory, "WORK")
 
 
 def is_wanted(peer, words):
@@ -144,7 +158,7 @@ def run_cases(cases, images, programs, rounds, only_peers, say):
                 results.append(runner.run(rounds))
             except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
                 say(f"   {name} could not be run: {error}")
-            except KeyboardInterrupt:
-                say("   stopped; what was measured before is kept")
+            if results and not results[-1]["is_whole"]:
+                say("   stopped; what was measured is kept")
                 break
     return results

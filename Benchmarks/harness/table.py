@@ -62,7 +62,7 @@ def table(case, names):
         rows[0] += ["GB/s", "GB per CPU s"]
     for name in names:
         record = case["peers"][name]
-        row = [name]
+        row = [name if len(record["runs"]) > 1 else f"{name} (one run)"]
         for field in ("wall", "synced"):
             text = spread(record, field) if field == "wall" else seconds(median(record, field))
             row += [text, ratio(median(record, field), median(reference, field))]
