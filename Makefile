@@ -40,7 +40,9 @@ $(release): Package.swift $(shell find Sources -type f)
 .PHONY: test
 test: deps lint ## everything that continuous integration runs
 	swift build --build-tests
-	swift test --skip-build
+	swift test --skip-build --skip EndToEndTests --xunit-output .build/rooms.xml
+	swift test --skip-build --filter EndToEndTests --xunit-output .build/end-to-end.xml
+	Tests/tools/check-skipped .build/rooms-swift-testing.xml .build/end-to-end-swift-testing.xml
 	Fuzz/run 5
 
 .PHONY: check

@@ -38,6 +38,15 @@ import Testing
     #expect(meter.received == 6 && meter.sent == 0)
   }
 
+  @Test func aLongLineIsLongAndNotNarrow() throws {
+    let meter = Meter(in: .root, delayMilliseconds: 150)
+    let line = (meter.words + ["cat"]).map(Blkmove.quoted).joined(separator: " ")
+    let outcome = try Command("bash", "-c", "head -c 20000000 /dev/zero | \(line) | wc -c").run()
+    #expect(outcome.output == "20000000\n", "\(outcome)")
+    #expect((0.3...5).contains(outcome.elapsedSeconds), "\(outcome)")
+    #expect(meter.sent == 20_000_000 && meter.received == 20_000_000)
+  }
+
   @Test(.needs(.loopDevices)) func aLoopDeviceHoldsWhatTheFileHolds() throws {
     let scratch = Scratch()
     let image = try ImageFile.full(in: scratch, byteCount: 1 << 20, seed: 2)

@@ -170,7 +170,10 @@ import Testing
     let near = try image("near.img", seed: 15)
     let devices = try (0..<2).map { _ in try LoopDevice(byteCount: 4 << 20, in: scratch) }
     var mover = Blkmove(.push)
-    mover.shell = try shell("--restrict", devices[0].path)
+    // Several places may be allowed, of either kind.
+    mover.shell = try shell("--restrict", devices[0].path, allowed)
+    expectDone(try mover.copy(near.path, allowed))
+    try expectEqual(ImageFile(scratch.path("allowed/near.img")), near)
     expectDone(try mover.copy(near.path, devices[0].path))
     try expectEqual(ImageFile(devices[0].path), near, byteCount: near.byteCount)
     let run = try mover.copy(near.path, devices[1].path)

@@ -131,6 +131,16 @@ import Testing
     return outcome
   }
 
+  @Test(arguments: ["-P", "--progress"])
+  func progressIsShownWhereThereIsNoTerminalToo(option: String) throws {
+    let run = try Blkmove(.push, option, "--compress=none", "--bwlimit=4M")
+      .copy(image().path, scratch.path("copy.img"))
+    expectDone(run)
+    let lines = run.outcome.error.split(separator: "\n").filter { $0.contains("scanned") }
+    #expect((1...8).contains(lines.count), "about one a second: \(run)")
+    #expect(!run.outcome.error.contains("\r"), "\(run)")
+  }
+
   @Test func progressGoesToADescriptor() throws {
     let log = scratch.path("progress.log")
     let client = try SecureShell.shared.get().client.joined(separator: " ")

@@ -129,13 +129,13 @@ import Testing
   func aTargetOfAnotherRun(direction: Direction) throws {
     let image = try image()
     let target = scratch.path("copy.img")
-    let slow = Blkmove(.push, "--compress=none", "--bwlimit=8M")
+    let slow = Blkmove(.push, "--compress=none", "--bwlimit=1M")
     let (running, wire) = try slow.start(image.path, target)
     while wire.wire < 1 << 20 && !running.isOver { usleep(5000) }
     let second = try Blkmove(direction).copy(image.path, target)
     expectComplaint(second.outcome, status: 6, "copy.img", "being written by")
-    #expect(running.wait().status == 0)
-    try expectEqual(ImageFile(target), image)
+    running.send(SIGTERM)
+    #expect(running.wait().status == 5, "the first run was not disturbed until now")
   }
 
   /// QEMU locks its images this way; python says it in one line.

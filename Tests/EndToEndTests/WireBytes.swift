@@ -77,6 +77,32 @@ import Testing
     try expectEqual(target, image)
   }
 
+  /// A line of 40 ms each way, and something to ask about in each of 256 segments: a question and
+  /// answer for each would take 20 seconds.
+  @Test(arguments: Direction.remote, [false, true])
+  func noRoundTripIsPaidForEachSegment(direction: Direction, isNew: Bool) throws {
+    let image = try ImageFile.full(in: scratch, byteCount: 256 << 20, seed: 5)
+    let target = ImageFile(scratch.path("copy.img"))
+    if isNew {
+      // Only a page a segment, so that the line's width does not count.
+      for segment in 0..<UInt64(256) {
+        try image.write(Data(count: (1 << 20) - 4096), at: segment << 20)
+      }
+    } else {
+      _ = try image.copied(to: scratch, named: "copy.img")
+      for segment in 0..<UInt64(256) {
+        let offset = segment << 20 + segment * 4096
+        try image.fill(offset..<offset + 4096, with: Pattern(seed: 6))
+      }
+    }
+    var mover = Blkmove(direction, "--compress=none")
+    mover.delayMilliseconds = 40
+    let run = try mover.copy(image.path, target.path)
+    expectDone(run)
+    try expectEqual(target, image)
+    #expect(run.outcome.elapsedSeconds < 7, "\(run.outcome.elapsedSeconds) s: \(run)")
+  }
+
   @Test(arguments: Direction.remote)
   func hopsAreFewWhateverTheSize(direction: Direction) throws {
     // 48 bytes a segment pay for no more than a digest each; a terabyte of holes has none.

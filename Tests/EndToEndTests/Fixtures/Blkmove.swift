@@ -19,6 +19,8 @@ struct Blkmove {
   var shell: SecureShell?
   /// What is to happen on the wire, and when.
   var event: (position: UInt64, Meter.Event)?
+  /// How long the line is, each way.
+  var delayMilliseconds = 0
   /// The command at the other end.
   var remotePath = Blkmove.binary
   /// Whether the peak memory of both ends is wanted.
@@ -96,7 +98,8 @@ struct Blkmove {
   private func prepare(
     _ subcommand: [String], _ operands: [String]
   ) throws -> (command: Command, run: Run) {
-    let wire = Meter(in: .root, at: event?.position, event: event?.1)
+    let wire = Meter(
+      in: .root, at: event?.position, event: event?.1, delayMilliseconds: delayMilliseconds)
     var words = [Self.binary] + subcommand + options
     var far: Meter?
     if direction != .local {

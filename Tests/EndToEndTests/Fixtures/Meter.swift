@@ -13,16 +13,21 @@ struct Meter: Sendable {
   private let record: String
   private var position: UInt64?
   private var event: Event?
+  private var delayMilliseconds: Int
 
-  init(in scratch: Scratch, at position: UInt64? = nil, event: Event? = nil) {
+  init(
+    in scratch: Scratch, at position: UInt64? = nil, event: Event? = nil,
+    delayMilliseconds: Int = 0
+  ) {
     record = scratch.newPath("meter")
+    self.delayMilliseconds = delayMilliseconds
     self.position = position
     self.event = event
   }
 
   /// The words that go before those of the program.
   var words: [String] {
-    var result = [Tool.built("meter"), "--record", record]
+    var result = [Tool.built("meter"), "--record", record, "--delay", "\(delayMilliseconds)"]
     if let position { result += ["--at", String(position)] }
     switch event {
     case nil: break

@@ -12,6 +12,7 @@ struct Options: Sendable {
   }
 
   var recordPath: String?
+  var delayMilliseconds: UInt64 = 0
   var position = UInt64.max
   var event = Event.nothing
   var command: [String] = []
@@ -21,6 +22,7 @@ struct Options: Sendable {
     while let word = rest.popFirst(), word != "--" {
       switch word {
       case "--record": recordPath = rest.popFirst()
+      case "--delay": delayMilliseconds = rest.popFirst().flatMap { UInt64($0) } ?? 0
       case "--at": position = rest.popFirst().flatMap { UInt64($0) } ?? 0
       case "--cut": event = .cut
       case "--stall": event = .stall

@@ -23,12 +23,12 @@ final class Relay: @unchecked Sendable {
     signal(SIGPIPE, SIG_IGN)
     start()
     let sending = thread { [self] in
-      pass(from: 0, to: toCommand[1], field: .sent)
+      pass(from: 0, to: sink(toCommand[1]), field: .sent)
       close(0)
       close(toCommand[1])
     }
     let receiving = thread { [self] in
-      pass(from: fromCommand[0], to: 1, field: .received)
+      pass(from: fromCommand[0], to: sink(1), field: .received)
       // When nobody reads any more, the command must not wait for ever to be read.
       close(fromCommand[0])
       close(1)
@@ -68,7 +68,21 @@ final class Relay: @unchecked Sendable {
     close(fromCommand[1])
   }
 
-  private func pass(from input: Int32, to output: Int32, field: Record.Field) {
+  /// Where a direction's bytes go: at once, or by a line of some length.
+  private func sink(_ output: Int32) -> Sink {
+    guard options.delayMilliseconds > 0 else { return Sink(output: output) }
+    let line = DelayLine(delayMilliseconds: options.delayMilliseconds)
+    let sink = Sink(output: output, line: line)
+    sink.arriving = thread {
+      while let bytes = line.take() {
+        guard bytes.withUnsafeBytes({ Sink.write($0, to: output) }) else { break }
+      }
+    }
+    return sink
+  }
+
+  private func pass(from input: Int32, to output: Sink, field: Record.Field) {
+    defer { output.finish() }
     let capacity = 256 << 10
     let bytes = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 4096)
     while true {
@@ -89,23 +103,13 @@ final class Relay: @unchecked Sendable {
           allowed = offset
         }
       }
-      guard write(bytes, count: allowed, to: output) else { return }
+      guard output.write(UnsafeRawBufferPointer(start: bytes, count: allowed)) else { return }
       record.add(allowed, to: field)
       if isReached { happen() }
-      guard write(bytes + allowed, count: count - allowed, to: output) else { return }
+      let rest = UnsafeRawBufferPointer(start: bytes + allowed, count: count - allowed)
+      guard output.write(rest) else { return }
       record.add(count - allowed, to: field)
     }
-  }
-
-  private func write(_ bytes: UnsafeMutableRawPointer, count: Int, to output: Int32) -> Bool {
-    var done = 0
-    while done < count {
-      let written = Glibc.write(output, bytes + done, count - done)
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { return false }
-      done += written
-    }
-    return true
   }
 
   private func happen() {

@@ -8,6 +8,7 @@
 //
 //   --record FILE         four 64-bit counts in FILE: sent, received, peak memory, exit status;
 //                         kept current in shared memory, so they survive a SIGKILL
+//   --delay MILLISECONDS  a long line: what passes arrives so much later, each way
 //   --at BYTES            do one of the following when this many bytes have passed, both
 //                         directions together:
 //   --cut                   kill the command and exit with status 255, as ssh does
