@@ -13,6 +13,17 @@ package struct PageNames: Equatable, Sendable {
   /// One for each of `nonzeroPages`, ascending.
   package var names: NameList
 
+  /// What the names cost the target's memory until they are closed, in names: a place for every
+  /// page of the listed groups, and as much for the segment itself as so many names weigh.
+  /// Without this a segment with a single name would be a thousand bytes for the price of eight.
+  package var openCost: Int {
+    groups.isEmpty ? 0 : PageNames.segmentCost + groups.count * Geometry.pagesPerGroup
+  }
+
+  package static let segmentCost = 32
+  /// The cost of a segment in which every group is listed.
+  package static let largestOpenCost = segmentCost + Geometry.pagesPerSegment
+
   package init(segment: Int, groups: GroupSet, nonzeroPages: PageSet, names: NameList) {
     self.segment = segment
     self.groups = groups

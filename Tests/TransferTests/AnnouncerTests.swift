@@ -153,7 +153,7 @@ import Wire
     let stage = Stage(comparison, image.shape)
     stage.state.update { state in
       _ = state.runs.append(Self.runs("b"))
-      state.namedCount = WireLimits.openNameCount - 255
+      state.namedCount = WireLimits.openNameCount - UInt64(PageNames.largestOpenCost - 1)
     }
     let announcing = Watchdog.Running("announcing") {
       var stage = stage
@@ -161,7 +161,7 @@ import Wire
     }
     Clock.sleep(seconds: 0.05)
     let named = stage.state.peek { $0.namedCount + $0.reservedCount }
-    #expect(named == WireLimits.openNameCount - 255)
+    #expect(named == WireLimits.openNameCount - UInt64(PageNames.largestOpenCost - 1))
     stage.state.update { $0.closedCount = 1 }
     try announcing.value()
     let after = stage.state.peek { $0.openNameCount }

@@ -19,8 +19,9 @@ import Testing
     for frame in frames { queue.put(frame, weight: frame.count) }
     queue.close()
     try running.value()
+    let written = try reading.value()
     for descriptor in [line.near.input, line.far.input, line.far.output] { close(descriptor) }
-    return try reading.value()
+    return written
   }
 
   private static func readAll(_ descriptor: Int32) -> [UInt8] {

@@ -31,7 +31,7 @@ extension LyingTargetTests {
       sentence: "names are closed that were not given"
     ) { peer in
       for _ in 0..<3 { _ = try peer.hear(.pages) }
-      peer.say(.closed(UInt64(image.shape.pageCount + 1)))
+      peer.say(.closed(UInt64(3 * PageNames.largestOpenCost + 1)))
     },
     Case(
       testDescription: "fewer names are closed than before", startsZero: true,

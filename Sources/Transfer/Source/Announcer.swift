@@ -136,7 +136,7 @@ struct Announcer {
   ) throws(TransferError) {
     let groups = GroupSet(firstGroups: digests.groups.count).subtracting(digests.zeroGroups)
     let names = digests.names(in: groups, of: segment, width: width)
-    let count = UInt64(names.names.count)
+    let count = UInt64(names.openCost)
     try state.await { state -> Bool? in
       guard state.openNameCount + count <= WireLimits.openNameCount else { return nil }
       state.namedCount += count
@@ -151,7 +151,7 @@ struct Announcer {
   ) throws(TransferError) {
     try state.await { state -> Bool? in
       // The answer may name any page; what it does not name is given back then.
-      let reserved = UInt64(digests.pages.count)
+      let reserved = UInt64(PageNames.largestOpenCost)
       guard state.inFlight.count < WireLimits.segmentsInQuestion,
         state.openNameCount + reserved <= WireLimits.openNameCount
       else { return nil }

@@ -80,8 +80,8 @@ extension SourceRole {
     }
     let names = digests.names(in: mask.groups, of: mask.segment, width: connection.width)
     state.update { state in
-      state.reservedCount -= UInt64(digests.pages.count)
-      state.namedCount += UInt64(names.names.count)
+      state.reservedCount -= UInt64(PageNames.largestOpenCost)
+      state.namedCount += UInt64(names.openCost)
     }
     if !mask.groups.isEmpty { connection.send(.pages(names)) }
     // Only now may another take its place: the target counts those without names.

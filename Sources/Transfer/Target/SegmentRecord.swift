@@ -28,8 +28,8 @@ final class SegmentRecord {
   private(set) var askedPages = PageSet()
   /// Whether the source still has to name the pages of the groups that differ.
   private(set) var awaitsNames: Bool
-  /// Names given by the source, for its account of what is open.
-  private(set) var nameCount = 0
+  /// What its names cost while they are open, for the account that both ends keep.
+  private(set) var openCost = 0
   private var changedByteCount = 0
   /// Some page did not turn out as announced; the segment's digest is not known.
   private(set) var isUnsettled = false
@@ -97,7 +97,7 @@ extension SegmentRecord {
   /// put down.
   func take(_ names: PageNames, shape: ImageShape) {
     awaitsNames = false
-    nameCount = names.names.count
+    openCost = names.openCost
     var index = 0
     for page in existingPages.intersection(PageSet(pagesOf: listedGroups)) {
       guard names.nonzeroPages[page] else {

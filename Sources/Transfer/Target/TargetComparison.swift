@@ -126,7 +126,7 @@ final class TargetComparison {
     case .pages(let names):
       try take(names)
       try count(PageSet(pagesOf: names.groups), of: names.segment, names: names)
-      closedCount += UInt64(names.names.count)
+      closedCount += UInt64(names.openCost)
       connection.send(.closed(closedCount))
     case .scanned(let scanned):
       sourceDigest = scanned.imageDigest

@@ -223,7 +223,7 @@ extension TargetPass {
       records[names.segment] = record
     }
     record.take(names, shape: shape)
-    namedCount += UInt64(record.nameCount)
+    namedCount += UInt64(record.openCost)
     if namedCount - closedCount > WireLimits.openNameCount {
       throw .breach("more names are open than may be")
     }
@@ -253,6 +253,6 @@ extension TargetPass {
         return ledger.totals
       })
     records[record.segment] = nil
-    closedCount += UInt64(record.nameCount)
+    closedCount += UInt64(record.openCost)
   }
 }
