@@ -50,7 +50,9 @@ final class SecureShell: Sendable {
     isStopped.withLock { isStopped in
       if isStopped { return }
       isStopped = true
-      for process in Self.descendants(of: identifier) + [identifier] { kill(process, SIGKILL) }
+      let sessions = Self.descendants(of: identifier)
+      kill(-identifier, SIGKILL)
+      for process in sessions { kill(process, SIGKILL) }
       close(input)
       var status: Int32 = 0
       waitpid(identifier, &status, 0)
@@ -58,10 +60,22 @@ final class SecureShell: Sendable {
   }
 
   private static func descendants(of identifier: pid_t) -> [pid_t] {
-    let path = "/proc/\(identifier)/task/\(identifier)/children"
-    let children = ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "")
-      .split(separator: " ").compactMap { pid_t($0) }
-    return children.flatMap { descendants(of: $0) } + children
+    let numbers = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [])
+      .compactMap { pid_t($0) }
+    var parents: [pid_t: pid_t] = [:]
+    for number in numbers {
+      let status = (try? String(contentsOfFile: "/proc/\(number)/stat", encoding: .utf8)) ?? ""
+      let fields = status.split(separator: ")").last?.split(separator: " ") ?? []
+      parents[number] = fields.count > 1 ? pid_t(fields[1]) : nil
+    }
+    return numbers.filter { number in
+      var ancestor = parents[number]
+      while let next = ancestor, next > 1 {
+        if next == identifier { return true }
+        ancestor = parents[next]
+      }
+      return false
+    }
   }
 
   /// Where the number of the process is whose group holds server and sessions.

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import Synchronization
 
 /// Starts a program in a process group of its own, with default signals, and with nothing open
 /// but its three standard descriptors. Foundation's `Process` does not tell resource usage, and
 /// leaves group and signals as they are.
+///
+/// ## Concurrency
+/// `gate` is held while a program is started and while a pipe is made, for a pipe is open to
+/// children until it is marked: a program that holds the end which another waits to see closed
+/// would keep that one waiting.
 enum Spawn {
+  private static let gate = Mutex(())
+
   /// Where a standard descriptor goes.
   enum Stream {
     case nothing
@@ -48,8 +56,9 @@ enum Spawn {
     defer { for string in arguments + variables { free(string) } }
     var identifier = pid_t()
     let program = try Tool.path(words[0])
-    let failure = posix_spawn(
-      &identifier, program, &actions, &attributes, &arguments, &variables)
+    let failure = gate.withLock { _ in
+      posix_spawn(&identifier, program, &actions, &attributes, &arguments, &variables)
+    }
     guard failure == 0 else {
       throw FixtureError("\(program): \(String(cString: strerror(failure)))")
     }
@@ -58,9 +67,11 @@ enum Spawn {
 
   /// A pipe whose ends no child inherits by accident.
   static func pipe() throws -> (reading: Int32, writing: Int32) {
-    var ends: [Int32] = [0, 0]
-    guard Glibc.pipe(&ends) == 0 else { throw FixtureError("no pipe") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    return (ends[0], ends[1])
+    try gate.withLock { _ in
+      var ends: [Int32] = [0, 0]
+      guard Glibc.pipe(&ends) == 0 else { throw FixtureError("no pipe") }
+      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      return (ends[0], ends[1])
+    }
   }
 }
