@@ -2,9 +2,8 @@
 
 /// What hashing one segment yields: the digests of its pages, of its groups and its own.
 ///
-/// This is where a scan spends its time. A segment is tested for zeros page by page, pages
-/// that are not zero are gathered by pointer and hashed in lanes, then the groups are, then
-/// the segment itself. The two arrays are all that is allocated, and nothing for zeros.
+/// `SegmentHasher` makes the digests of the pages; then the groups are hashed, in lanes as well,
+/// and the segment itself. The two arrays are all that is allocated, and nothing for zeros.
 package struct SegmentDigests: Sendable {
   /// One for each page, 1 to 256.
   package let pages: [Digest]
@@ -32,15 +31,9 @@ package struct SegmentDigests: Sendable {
 
   /// Hashes a segment of 1 byte to 1 MiB.
   @unsafe package static func hashing(_ bytes: UnsafeRawBufferPointer) -> SegmentDigests {
-    precondition((1...Geometry.segmentByteCount).contains(bytes.count), "not a segment")
-    let zeroPages = unsafe zeroPages(in: bytes)
-    let pageCount = (bytes.count + Geometry.pageByteCount - 1) / Geometry.pageByteCount
-    if zeroPages.count == pageCount { return ZeroDigests.segmentDigests(length: bytes.count) }
-    let pages = unsafe [Digest](unsafeUninitializedCapacity: pageCount) { result, count in
-      unsafe hashPages(of: bytes, except: zeroPages, into: result.baseAddress!)
-      count = pageCount
-    }
-    return assembling(pages: pages, zeroPages: zeroPages)
+    var hasher = SegmentHasher(byteCount: bytes.count)
+    unsafe hasher.append(bytes)
+    return hasher.finish()
   }
 
   /// Makes the upper digests from those of the pages. They follow from `pages` alone, whatever
@@ -72,55 +65,11 @@ package struct SegmentDigests: Sendable {
     return NodeHasher.digest(ofNodeWith: pages, level: Geometry.groupLevel)
   }
 
-  private static func zeroPages(in bytes: UnsafeRawBufferPointer) -> PageSet {
-    var result = PageSet()
-    var page = 0
-    var offset = 0
-    while offset < bytes.count {
-      let end = min(offset + Geometry.pageByteCount, bytes.count)
-      let isZero = unsafe PageHasher.isZero(UnsafeRawBufferPointer(rebasing: bytes[offset..<end]))
-      if isZero { result[page] = true }
-      page += 1
-      offset = end
-    }
-    return result
-  }
-
-  /// Fills in the digests of all pages.
+  /// Fills in the digests of all groups.
   ///
-  /// The digests of the gathered pages first lie side by side at the front, as the kernel
-  /// leaves them; then each is moved to its page's place, the last one first, so that none is
-  /// overwritten before it has been moved.
-  private static func hashPages(
-    of bytes: UnsafeRawBufferPointer, except zeroPages: PageSet,
-    into result: UnsafeMutablePointer<Digest>
-  ) {
-    let wholePages = bytes.count / Geometry.pageByteCount
-    var gathered = LaneBatch()
-    for page in 0..<wholePages where !zeroPages[page] {
-      unsafe gathered.append(bytes.baseAddress! + page * Geometry.pageByteCount)
-    }
-    unsafe gathered.hashPages(into: result)
-
-    var hashed = gathered.count
-    let zero = ZeroDigests.page()
-    for page in stride(from: wholePages - 1, through: 0, by: -1) {
-      if zeroPages[page] {
-        unsafe result[page] = zero
-      } else {
-        hashed -= 1
-        unsafe result[page] = result[hashed]
-      }
-    }
-    let rest = wholePages * Geometry.pageByteCount
-    if rest < bytes.count {
-      // Whether it is zero does not matter: there is one in an image.
-      unsafe result[wholePages] = PageHasher.digest(
-        of: UnsafeRawBufferPointer(rebasing: bytes[rest...]))
-    }
-  }
-
-  /// Fills in the digests of all groups in the same way.
+  /// Those of the gathered groups first lie side by side at the front, as the kernel leaves
+  /// them; then each is moved to its place, the last one first, so that none is overwritten
+  /// before it has been moved.
   private static func hashGroups(
     of pages: UnsafeBufferPointer<Digest>, into result: UnsafeMutablePointer<Digest>
   ) {

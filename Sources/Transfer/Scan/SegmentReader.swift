@@ -19,11 +19,25 @@ package final class SegmentReader {
     self.shape = shape
   }
 
+  /// What is read and hashed at once: little enough to stay in the processor's own cache between
+  /// the two, which a segment is too large for.
+  private static let pieceByteCount: UInt64 = 256 << 10
+
   /// The digests of a segment, or nil when all of it is zero.
   package func digests(of segment: Int) throws(StorageError) -> SegmentDigests? {
-    guard try read(segment) else { return nil }
-    let digests = unsafe SegmentDigests.hashing(bytes(of: segment))
-    return digests.zeroPages.count == shape.pageCount(inSegment: segment) ? nil : digests
+    let range = shape.segmentRange(segment)
+    var hasher = SegmentHasher(byteCount: shape.segmentLength(segment))
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let piece = offset..<min(offset + Self.pieceByteCount, range.upperBound)
+      if try fill(with: piece) {
+        unsafe hasher.append(UnsafeRawBufferPointer(part(piece, of: piece)))
+      } else {
+        hasher.append(zeros: Int(piece.upperBound - piece.lowerBound))
+      }
+      offset = piece.upperBound
+    }
+    return hasher.isZero ? nil : hasher.finish()
   }
 
   /// What `read` has read.
@@ -31,9 +45,13 @@ package final class SegmentReader {
     unsafe UnsafeRawBufferPointer(rebasing: buffer.bytes[..<shape.segmentLength(segment)])
   }
 
-  /// Fills the buffer; false when the segment is one hole.
+  /// Fills the buffer with a segment; false when it is one hole.
   func read(_ segment: Int) throws(StorageError) -> Bool {
-    let range = shape.segmentRange(segment)
+    try fill(with: shape.segmentRange(segment))
+  }
+
+  /// Puts a part of the image at the beginning of the buffer; false when it is one hole.
+  private func fill(with range: Range<UInt64>) throws(StorageError) -> Bool {
     var offset = range.lowerBound
     var hasData = false
     while offset < range.upperBound {
@@ -57,11 +75,11 @@ package final class SegmentReader {
   }
 
   @unsafe
-  private func part(_ bytes: Range<UInt64>, of segment: Range<UInt64>)
+  private func part(_ bytes: Range<UInt64>, of whole: Range<UInt64>)
     -> UnsafeMutableRawBufferPointer
   {
-    let from = Int(bytes.lowerBound - segment.lowerBound)
-    let to = Int(bytes.upperBound - segment.lowerBound)
+    let from = Int(bytes.lowerBound - whole.lowerBound)
+    let to = Int(bytes.upperBound - whole.lowerBound)
     return unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[from..<to])
   }
 }
