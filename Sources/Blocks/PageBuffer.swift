@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
 /// Memory that begins on a page boundary, as reads past the page cache need it.
 ///
 /// It is zeroed when it is made, so that nothing of this process ever leaves it by mistake.
@@ -14,10 +16,13 @@
   package init(byteCount: Int) {
     precondition(byteCount >= 0, "a buffer has no negative size")
     self.byteCount = byteCount
-    unsafe bytes = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: byteCount, alignment: Geometry.pageByteCount)
+    let pageCount = max(1, (byteCount + Geometry.pageByteCount - 1) / Geometry.pageByteCount)
+    let space = unsafe aligned_alloc(
+      Geometry.pageByteCount, pageCount * Geometry.pageByteCount)
+    guard let space = unsafe space else { Exhaustion.end(lacking: "memory for its buffers") }
+    unsafe bytes = UnsafeMutableRawBufferPointer(start: space, count: byteCount)
     unsafe bytes.initializeMemory(as: UInt8.self, repeating: 0)
   }
 
-  deinit { unsafe bytes.deallocate() }
+  deinit { unsafe free(bytes.baseAddress) }
 }

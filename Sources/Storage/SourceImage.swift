@@ -60,6 +60,7 @@ package final class SourceImage: ReadableImage {
     let device = BlockDevice(DeviceNumber(UInt64(status.st_rdev)), on: machine)
     let byteCount = try image.byteCount(named: name)
     try SizeAgreement.requirePossible(byteCount, of: name)
+    try requireTrueSize(byteCount, of: image, named: name)
     var notes = try requireFinished(image, path, device, isForced: isForced, on: machine)
     let occupations = Occupation.all(
       of: image, device: device, writer: Occupation.writer(of: image, on: machine), on: machine)
@@ -69,6 +70,20 @@ package final class SourceImage: ReadableImage {
       status, kind: kind, byteCount: byteCount, serial: kind == .device ? device.serial : "")
     return SourceImage(
       image, name: name, byteCount: byteCount, identity: identity, notes: notes)
+  }
+
+  /// The kernel's own files, as in /proc, say that they are empty.
+  private static func requireTrueSize(
+    _ byteCount: UInt64, of image: borrowing OpenedImage, named name: String
+  ) throws(StorageError) {
+    guard byteCount == 0, image.kind == .file else { return }
+    let isEmpty = unsafe withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { byte in
+      unsafe image.descriptor.readAll(into: byte, at: 0).byteCount == 0
+    }
+    if isEmpty { return }
+    throw StorageError(
+      .unsuitable, object: name, sentence: "says that it is empty, and is not",
+      hint: "copy a file of the kernel with cat")
   }
 
   /// What an interrupted run left is no image, unless somebody says so.

@@ -11,8 +11,8 @@ import Synchronization
 /// `open` has made sure that nobody else uses it.
 ///
 /// ## Concurrency
-/// `read`, `extent`, `readPastCache`, and `write` and `zero` of different ranges may be called
-/// from several threads at once. What changes is either an atomic, or in `state` behind its
+/// `read`, `extent`, `readPastCache`, and `write`, `zero` and `dig` of different ranges may be
+/// called from several threads at once. What changes is either an atomic, or in `state` behind its
 /// mutex. `complete` and `abandon` come last, from one thread, when all other calls have returned.
 package final class TargetImage: ReadableImage {
   /// The path that the image has when it is complete.
@@ -44,6 +44,9 @@ package final class TargetImage: ReadableImage {
   let zeroing: Atomic<Int>
   /// A punched hole of this device was read back and was zero.
   let isPunchTrusted = Atomic(false)
+  /// Digging is wanted, possible here as far as is known, and did give space back.
+  let digs: Atomic<Bool>
+  let isDiggingProven = Atomic(false)
   /// How much `write` took since `open`.
   let writtenByteCount = Atomic(0)
   let state: Mutex<State>
@@ -104,6 +107,9 @@ package final class TargetImage: ReadableImage {
     deviceBlock = parts.deviceBlock
     presentByteCount = Atomic(parts.presentByteCount)
     isPrepared = Atomic(false)
+    // Where somebody else may be writing, zeros that were read may be zeros no more.
+    digs = Atomic(
+      parts.kind == .file && request.keepsSparse && !request.isDryRun && !request.isForced)
     zeroing = Atomic(Zeroing.first(for: parts.kind, keepsSparse: request.keepsSparse).rawValue)
     state = Mutex(State(notes: parts.size.notes + parts.notes))
     descriptor = parts.descriptor

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Blocks
 import Glibc
 
 /// A chunk of zeros for everybody. It is never written, so the kernel gives it one page of
@@ -14,7 +15,9 @@ import Glibc
 
   private init() {
     let count = Zeroing.writtenChunkByteCount
-    guard let memory = unsafe calloc(1, count) else { fatalError("out of memory") }
+    guard let memory = unsafe calloc(1, count) else {
+      Exhaustion.end(lacking: "memory for its buffers")
+    }
     unsafe bytes = UnsafeRawBufferPointer(start: memory, count: count)
   }
 }

@@ -184,10 +184,10 @@ package struct LocationParser {
     if name.hasPrefix("-") {
       throw failure(
         "'\(text)': a \(part) must not begin with '-', ssh would take it for an option",
-        hint: "write ./ before the name of a local file with a colon in it")
+        hint: localNameHint)
     }
     guard name.utf8.count <= limit else {
-      throw failure("the \(part) is longer than \(limit) bytes")
+      throw failure("'\(beginning)': the \(part) is longer than \(limit) bytes")
     }
     // What OpenSSH refuses too: nothing of this is in a name, and all of it is in attacks.
     // Users of a Windows domain have an at sign or a backslash in theirs.
@@ -199,16 +199,28 @@ package struct LocationParser {
     else {
       throw failure(
         "'\(text)': the \(part) has a character that no \(part) has",
-        hint: "write ./ before the name of a local file with a colon in it")
+        hint: localNameHint)
     }
   }
 
   private func checked(path: String) throws(TransferError) -> String {
     guard path.utf8.count <= Self.maximumPathByteCount else {
-      throw failure("the path is longer than \(Self.maximumPathByteCount) bytes")
+      throw failure("'\(beginning)': the path is longer than \(Self.maximumPathByteCount) bytes")
     }
-    guard !path.utf8.contains(0) else { throw failure("the path has a zero byte") }
+    guard !path.utf8.contains(0) else { throw failure("'\(beginning)': the path has a zero byte") }
     return path
+  }
+
+  /// Enough of a text that is too long to know it again.
+  private var beginning: String {
+    text.count > Self.shownCharacterCount ? text.prefix(Self.shownCharacterCount) + "..." : text
+  }
+
+  private static let shownCharacterCount = 60
+
+  /// Of no use for what can be no name of a local file.
+  private var localNameHint: String? {
+    text.hasPrefix("ssh://") ? nil : "write ./ before the name of a local file with a colon in it"
   }
 
   private func failure(_ sentence: String, hint: String? = nil) -> TransferError {

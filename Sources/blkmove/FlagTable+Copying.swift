@@ -26,9 +26,10 @@ extension FlagTable {
       "sparse", "S", isNegatable: true, group: .copying, for: copies,
       summary: "make zeros holes at the target (the default)",
       description: """
-        Where the source holds zeros, leave or punch holes in a target file, and let a target \
-        device zero its blocks itself. This is the default; `--no-sparse` writes the zeros of a \
-        file out, so that its space is allocated.
+        Where the source holds zeros, leave or punch holes in a target file, also where the \
+        file has zeros already that take space, and let a target device zero its blocks itself. \
+        This is the default; `--no-sparse` writes the zeros of a file out, so that its space is \
+        allocated. Space that was reserved and never written stays reserved either way.
         """,
       apply: toggle { $0.keepsSparse = $1 }),
     Flag(

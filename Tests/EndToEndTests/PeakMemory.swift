@@ -56,6 +56,20 @@ import Testing
     check(run, "with an index of 1 MiB")
   }
 
+  /// Never a trap: a sentence, and nothing that is taken for complete. 256 threads with their
+  /// stacks do not fit into a gibibyte.
+  @Test func aSystemThatGivesNoMoreIsToldOf() throws {
+    let image = try ImageFile.make(in: scratch, byteCount: 512 << 20)
+    let target = ImageFile(scratch.path("copy.img"))
+    let run = try Command(
+      "bash", "-c", "ulimit -v 1048576; exec \"$@\"", "bash", Blkmove.binary, "--threads=256",
+      image.path, target.path
+    ).run()
+    #expect(run.status == 1, "\(run)")
+    #expect(run.error.contains("blkmove: the system gives this process no "), "\(run)")
+    #expect(!FileManager.default.fileExists(atPath: target.path))
+  }
+
   private func check(_ run: Blkmove.Run, _ what: String) {
     for (end, meter) in [("near", run.near), ("far", run.far)] {
       guard let meter else { continue }

@@ -47,6 +47,36 @@ import Testing
     #expect(target.allocatedByteCount <= image.allocatedByteCount + 256 << 10)
   }
 
+  /// Both are equal, so that nothing has to be written; but the target takes space that the
+  /// source does not.
+  @Test(arguments: Direction.allCases)
+  func zerosThatTheTargetHadWrittenOutBecomeHoles(direction: Direction) throws {
+    let image = try sparseImage()
+    let target = try thickCopy(of: image)
+    expectDone(try Blkmove(direction).copy(image.path, target.path))
+    try expectEqual(target, image)
+    #expect(target.allocatedByteCount <= image.allocatedByteCount + 64 << 10)
+  }
+
+  @Test(arguments: ["--no-sparse", "--dry-run"])
+  func zerosStayWrittenOutWhereThatIsWanted(option: String) throws {
+    let image = try sparseImage()
+    let target = try thickCopy(of: image)
+    for direction in Direction.allCases {
+      expectDone(try Blkmove(direction, option).copy(image.path, target.path))
+      try expectEqual(target, image)
+      #expect(target.allocatedByteCount >= byteCount, "\(direction)")
+    }
+  }
+
+  /// With all its zeros written out.
+  private func thickCopy(of image: ImageFile) throws -> ImageFile {
+    let copy = ImageFile(scratch.path("thick.img"))
+    try Command.succeed("cp", "--sparse=never", image.path, copy.path)
+    #expect(copy.allocatedByteCount >= byteCount)
+    return copy
+  }
+
   @Test(arguments: Direction.allCases)
   func noSparseAllocatesAll(direction: Direction) throws {
     let image = try sparseImage()

@@ -75,6 +75,38 @@ import Testing
     #expect(scratch.bytes(of: "a")! == pattern(1 << 20) + [UInt8](repeating: 0, count: 3 << 20))
   }
 
+  @Test func diggingGivesBackTheSpaceOfZerosAndNothingElse() throws {
+    let content = pattern(1 << 20) + [UInt8](repeating: 0, count: 3 << 20)
+    scratch.write(content, to: "a")
+    let target = try open("a", 4 << 20, keepsSparse: true)
+    target.dig(1 << 20..<2 << 20)
+    target.dig(3 << 20..<4 << 20)
+    #expect(allocated(scratch.file("a")) == 2 << 20)
+    #expect(scratch.bytes(of: "a") == content)
+  }
+
+  @Test(arguments: [EOPNOTSUPP, ENOSPC, EIO, EPERM])
+  func diggingThatFailsIsNotTriedAgain(_ number: Int32) throws {
+    scratch.write([UInt8](repeating: 0, count: 4 << 20), to: "a")
+    let faults = Faults(.punchHole, .fail(number))
+    let target = try open("a", 4 << 20, keepsSparse: true, faults: faults)
+    for start in stride(from: UInt64(0), to: 4 << 20, by: 1 << 20) {
+      target.dig(start..<start + 1 << 20)
+    }
+    #expect(faults.count(.punchHole) == 1)
+    #expect(allocated(scratch.file("a")) == 4 << 20)
+    try target.complete()
+  }
+
+  @Test func whereOthersMayWriteNothingIsDug() throws {
+    scratch.write([UInt8](repeating: 0, count: 1 << 20), to: "a")
+    let request = TargetRequest(
+      path: scratch.file("a"), suggestedName: "", sourceByteCount: 1 << 20, isForced: true)
+    let target = try TargetImage.open(request, within: .anything, on: scratch.machine)
+    target.dig(0..<1 << 20)
+    #expect(allocated(scratch.file("a")) == 1 << 20)
+  }
+
   @Test(arguments: ["a", "b"]) func withoutSparseAllSpaceIsTaken(_ name: String) throws {
     scratch.write(pattern(1 << 20), to: "a")
     #expect(truncate(scratch.file("a"), 3 << 20) == 0)

@@ -153,4 +153,14 @@ import Testing
       #expect(throws: StorageError.self) { try target.write([1, 2], at: 4095) }?.description
         == "\(target.name): write 2 bytes at byte 4095: is outside of the image, which has 4 KiB")
   }
+
+  /// As an image it would be an empty one.
+  @Test(arguments: ["/proc/self/status", "/proc/mounts"])
+  func aFileThatOnlySaysThatItIsEmpty(_ path: String) throws {
+    let error = #expect(throws: StorageError.self) {
+      _ = try SourceImage.open(path, within: .anything, isForced: false, on: scratch.machine)
+    }
+    #expect(error?.kind == .unsuitable)
+    #expect(error?.sentence == "says that it is empty, and is not")
+  }
 }

@@ -160,8 +160,9 @@ final class Connection: @unchecked Sendable {
       let count = unsafe poll(&waited, 1, milliseconds)
       if count > 0 { return }
       if count == 0 {
+        let unit = timeoutSeconds == 1 ? "second" : "seconds"
         throw TransferError(
-          .wire, "nothing has come for \(timeoutSeconds) seconds",
+          .wire, "nothing has come for \(timeoutSeconds) \(unit)",
           hint: "run again to go on where it stopped; --timeout sets the patience",
           status: .remote)
       }

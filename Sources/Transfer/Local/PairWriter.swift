@@ -70,6 +70,7 @@ struct PairWriter: Sendable {
     case .equal:
       counters.add(byteCount, to: .equal)
     case .zero:
+      if unsafe pair.target != nil { target.dig(offset..<offset + byteCount) }
       counters.add(byteCount, to: .zero)
     case .mustBecomeZero:
       if !isDryRun { try target.zero(offset..<offset + byteCount) }

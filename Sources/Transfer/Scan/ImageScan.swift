@@ -9,6 +9,9 @@ package import Storage
 /// Memory is a window of results, whatever the image's size: a worker that is too far ahead
 /// of the consumer waits.
 ///
+/// `visitZeros` hears, on a worker's thread, of bytes that were not in a large hole and are zero,
+/// before the segment that they are in is handed out.
+///
 /// ## Concurrency
 /// `cursor` says what is to be read next and is guarded by its monitor; results cross to the
 /// consumer in `ring`, one slot for each ticket in the window. One consumer calls `next()`.
@@ -49,11 +52,15 @@ package final class ImageScan: Sendable {
   /// Results that may wait for the consumer.
   private static let windowCount = 64
 
-  package init(image: any ReadableImage, shape: ImageShape, threadCount: Int) {
+  package init(
+    image: any ReadableImage, shape: ImageShape, threadCount: Int,
+    visitZeros: (@Sendable (Range<UInt64>) -> Void)? = nil
+  ) {
     self.image = image
     self.shape = shape
     ring = Monitor(Ring(slots: .init(repeating: nil, count: Self.windowCount)))
-    let worker = Worker(image: image, shape: shape, cursor: cursor, ring: ring)
+    let worker = Worker(
+      image: image, shape: shape, cursor: cursor, ring: ring, visitZeros: visitZeros)
     let count = min(max(threadCount, 1), max(shape.segmentCount, 1))
     threads = (0..<count).map { _ in WorkerThread { worker.run() } }
   }
@@ -84,14 +91,17 @@ package final class ImageScan: Sendable {
     let shape: ImageShape
     let cursor: Monitor<Cursor>
     let ring: Monitor<Ring>
+    let visitZeros: (@Sendable (Range<UInt64>) -> Void)?
 
     init(
-      image: any ReadableImage, shape: ImageShape, cursor: Monitor<Cursor>, ring: Monitor<Ring>
+      image: any ReadableImage, shape: ImageShape, cursor: Monitor<Cursor>, ring: Monitor<Ring>,
+      visitZeros: (@Sendable (Range<UInt64>) -> Void)?
     ) {
       self.image = image
       self.shape = shape
       self.cursor = cursor
       self.ring = ring
+      self.visitZeros = visitZeros
     }
 
     func run() {
@@ -113,9 +123,21 @@ package final class ImageScan: Sendable {
       case .zero(let segments):
         return .zero(segments)
       case .read(let segment):
-        let digests = try reader.digests(of: segment)
-        guard let digests else { return .zero(segment..<segment + 1) }
+        guard let digests = try reader.digests(of: segment) else {
+          visitZeros?(shape.segmentRange(segment))
+          return .zero(segment..<segment + 1)
+        }
+        visitZeroPages(digests.zeroPages, of: segment)
         return .data(segment: segment, digests: digests)
+      }
+    }
+
+    private func visitZeroPages(_ pages: PageSet, of segment: Int) {
+      guard let visitZeros else { return }
+      let first = segment * Geometry.pagesPerSegment
+      for run in pages.runs {
+        let start = shape.pageRange(first + run.lowerBound).lowerBound
+        visitZeros(start..<shape.pageRange(first + run.upperBound - 1).upperBound)
       }
     }
 

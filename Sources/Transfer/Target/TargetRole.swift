@@ -139,7 +139,7 @@ extension TargetRole {
     let scanner = TargetScanner(
       image: image, seeds: seeds, shape: shape, width: start.width,
       threadCount: job.threadCount, connection: connection, ledger: pass.ledger,
-      index: pass.index)
+      index: pass.index, visitZeros: { [image] in image.dig($0) })
     let scanning = pass.isWhole ? nil : scan(scanner, startsZero: pass.startsZero)
     defer {
       scanner.stop()

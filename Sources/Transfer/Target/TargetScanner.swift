@@ -22,6 +22,7 @@ final class TargetScanner: Sendable {
   private let connection: Connection
   private let ledger: Monitor<Ledger>
   private let index: Monitor<ContentIndex>?
+  private let visitZeros: (@Sendable (Range<UInt64>) -> Void)?
   private let hasStopped = Monitor(false)
 
   /// Segments in one message: small, because the source waits for the first ones.
@@ -29,11 +30,12 @@ final class TargetScanner: Sendable {
   /// How many segments with data the scan may be ahead of the source's announcements.
   private static let leadLimit = WireLimits.waitingDigestCount
 
-  /// `index` is nil when nothing is looked for elsewhere.
+  /// `index` is nil when nothing is looked for elsewhere. `visitZeros` hears of zeros in the
+  /// target before the source hears of their segment: until then nothing is written there.
   init(
     image: any ReadableImage, seeds: [any ReadableImage], shape: ImageShape, width: DigestWidth,
     threadCount: Int, connection: Connection, ledger: Monitor<Ledger>,
-    index: Monitor<ContentIndex>?
+    index: Monitor<ContentIndex>?, visitZeros: (@Sendable (Range<UInt64>) -> Void)? = nil
   ) {
     self.image = image
     self.seeds = seeds
@@ -43,6 +45,7 @@ final class TargetScanner: Sendable {
     self.connection = connection
     self.ledger = ledger
     self.index = index
+    self.visitZeros = visitZeros
   }
 
   /// Lets `run` return soon.
@@ -67,7 +70,7 @@ final class TargetScanner: Sendable {
 
   private func scanTarget() throws(StorageError) {
     var runs = SegmentRuns(first: 0, width: width)
-    try scan(image, shape: shape) { item in
+    try scan(image, shape: shape, visitZeros: visitZeros) { item in
       switch item {
       case .zero(let segments):
         ledger.update { $0.scan(zeroSegments: segments.count) }
@@ -101,9 +104,11 @@ final class TargetScanner: Sendable {
   }
 
   private func scan(
-    _ image: any ReadableImage, shape: ImageShape, _ body: (ImageScan.Item) -> Bool
+    _ image: any ReadableImage, shape: ImageShape,
+    visitZeros: (@Sendable (Range<UInt64>) -> Void)? = nil, _ body: (ImageScan.Item) -> Bool
   ) throws(StorageError) {
-    let scan = ImageScan(image: image, shape: shape, threadCount: threadCount)
+    let scan = ImageScan(
+      image: image, shape: shape, threadCount: threadCount, visitZeros: visitZeros)
     defer { scan.finish() }
     while !hasStopped.peek({ $0 }), let item = try scan.next() {
       if !body(item) { return }

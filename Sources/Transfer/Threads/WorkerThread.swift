@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Blocks
 import Glibc
 
 /// An operating-system thread that runs one closure and is joined once.
@@ -24,7 +25,7 @@ package struct WorkerThread: @unchecked Sendable {
         unsafe Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
         return nil
       }, context)
-    precondition(status == 0, "no thread can be started")
+    if status != 0 { Exhaustion.end(lacking: "further thread") }
     identifier = created
   }
 
