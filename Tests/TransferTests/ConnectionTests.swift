@@ -101,7 +101,7 @@ import Wire
     #expect(try connection.receive() == Self.hello)
     let start = Clock.now
     let error = #expect(throws: TransferError.self) { try connection.receive() }
-    #expect(error?.sentence == "nothing has come for 1 seconds")
+    #expect(error?.sentence == "nothing has come for 1 second")
     #expect(error?.status == .remote)
     #expect((0.9..<10).contains(Clock.now - start))
   }

@@ -81,7 +81,7 @@ extension LyingTargetTests {
     },
     Case(
       testDescription: "'done' never comes", timeoutSeconds: 1,
-      sentence: "nothing has come for 1 seconds"
+      sentence: "nothing has come for 1 second"
     ) { try agree($0) },
     Case(
       testDescription: "a digest that never becomes the source's", status: .failed,

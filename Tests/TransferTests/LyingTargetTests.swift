@@ -97,7 +97,7 @@ import Wire
         peer.say([0, 0, 0, 0, 255, 1, 2, 3])
       },
       Case(
-        testDescription: "silence", timeoutSeconds: 1, sentence: "nothing has come for 1 seconds"
+        testDescription: "silence", timeoutSeconds: 1, sentence: "nothing has come for 1 second"
       ) { _ in },
       Case(testDescription: "the end", sentence: "connection was lost") { $0.hangUp() },
       Case(testDescription: "the end within a message", sentence: "payload") { peer in
