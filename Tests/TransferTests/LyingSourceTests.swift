@@ -133,8 +133,9 @@ import Wire
       peer.say(.agreed)
     },
     Case(testDescription: "garbage", sentence: "of unknown type") { $0.say([0, 0, 0, 0, 255]) },
-    Case(testDescription: "silence", timeoutSeconds: 1, sentence: "nothing has come for 1 second")
-    { begin($0) },
+    Case(testDescription: "silence", timeoutSeconds: 1, sentence: "nothing has come for 1 second") {
+      begin($0)
+    },
     Case(testDescription: "the end", sentence: "connection was lost") { peer in
       begin(peer)
       peer.hangUp()
