@@ -43,10 +43,10 @@ import Wire
       for (slot, content) in contents.enumerated() {
         let expected = content.withUnsafeBytes { PageHasher.digest(of: $0) }
         #expect(received.digests[slot] == expected)
-        #expect(Array(received.bytes(of: slot)) == content)
+        #expect(Array(received.bytes(of: slot, in: bytes)) == content)
       }
       #expect(received.digests.count == contents.count)
-      #expect(received.bytes(of: 0..<contents.count).count == bytes.count)
+      #expect(received.bytes(of: 0..<contents.count, in: bytes).count == bytes.count)
     }
   }
 }

@@ -3,19 +3,16 @@
 import Blocks
 import Wire
 
-/// The pages of one batch, hashed side by side, and where each of them lies in the batch.
-///
-/// It borrows the batch's bytes and must not outlive them.
-@safe
-struct ReceivedPages: ~Copyable {
+/// What is known of the pages of one batch: their digests, made side by side, and where each of
+/// them lies among the batch's bytes.
+struct ReceivedPages: Sendable {
   /// In the order of the batch.
   let digests: [Digest]
-  private let bytes: UnsafeRawBufferPointer
   /// Where each page begins; one more for the end.
   private let offsets: [Int]
 
+  /// `bytes` are those of all pages.
   @unsafe init(_ entries: [DataBatch.Entry], bytes: UnsafeRawBufferPointer, shape: ImageShape) {
-    unsafe self.bytes = bytes
     var offsets = [0]
     var whole: [UnsafeRawPointer] = unsafe []
     var shortSlots: [Int] = []
@@ -41,10 +38,17 @@ struct ReceivedPages: ~Copyable {
     self.digests = digests
   }
 
-  @unsafe func bytes(of slot: Int) -> UnsafeRawBufferPointer { unsafe bytes(of: slot..<slot + 1) }
+  /// Those of one page among the bytes of all.
+  @unsafe func bytes(
+    of slot: Int, in whole: UnsafeRawBufferPointer
+  ) -> UnsafeRawBufferPointer {
+    unsafe bytes(of: slot..<slot + 1, in: whole)
+  }
 
-  @unsafe func bytes(of slots: Range<Int>) -> UnsafeRawBufferPointer {
+  @unsafe func bytes(
+    of slots: Range<Int>, in whole: UnsafeRawBufferPointer
+  ) -> UnsafeRawBufferPointer {
     unsafe UnsafeRawBufferPointer(
-      rebasing: bytes[offsets[slots.lowerBound]..<offsets[slots.upperBound]])
+      rebasing: whole[offsets[slots.lowerBound]..<offsets[slots.upperBound]])
   }
 }

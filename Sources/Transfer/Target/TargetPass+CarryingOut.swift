@@ -83,13 +83,17 @@ extension TargetPass {
     }
   }
 
-  /// A page has its content; its segment is closed when it was the last one.
   func settle(_ page: Int, as digest: Digest?) {
     let record = records[page / Geometry.pagesPerSegment]!
+    settle(page % Geometry.pagesPerSegment, of: record, as: digest)
+  }
+
+  /// A page has its content; its segment is closed when it was the last one.
+  func settle(_ page: Int, of record: SegmentRecord, as digest: Digest?) {
     if let digest, !isDryRun {
-      record.settle(page % Geometry.pagesPerSegment, as: digest)
+      record.settle(page, as: digest)
     } else {
-      record.leaveUnsettled(page % Geometry.pagesPerSegment)
+      record.leaveUnsettled(page)
     }
     close(record)
   }

@@ -48,15 +48,16 @@ extension TargetPass {
   /// Leaves out pages whose content came, or is coming, for another page.
   private func withoutWhatHasArrived(_ wanted: WantedPages) throws(StorageError) -> PageSet {
     let first = wanted.segment * Geometry.pagesPerSegment
+    let record = records[wanted.segment]!
     var result = PageSet()
     for page in wanted.pages {
       let number = first + page
-      let name = name(of: number)
+      let name = record[page]
       // The short last page has no twin of its length.
       let isWholePage = shape.pageLength(number) == Geometry.pageByteCount
       if isWholePage, try copyFromArrived(number, name: name) { continue }
       guard asks.ask(number, name: name.name, mayFollow: isWholePage) else { continue }
-      records[wanted.segment]!.ask(page)
+      record.ask(page)
       counters.add(UInt64(shape.pageLength(number)), to: .wanted)
       result[page] = true
     }
@@ -78,73 +79,94 @@ extension TargetPass {
     return true
   }
 
-  func receive(_ batch: DataBatch) throws(TransferError) {
-    let content: DataBatchContent
-    do throws(WireError) {
-      content = try batch.content(shape: shape, using: decompressor)
+  /// Pages that came: opened and hashed already, by the thread that received them.
+  func receive(_ batch: ReceivedBatch) throws(TransferError) {
+    counters.add(UInt64(batch.content.pageByteCount), to: .sent)
+    do throws(StorageError) {
+      try prepareToWrite()
     } catch {
-      throw TransferError(error)
+      throw TransferError(.target, error)
     }
-    counters.add(UInt64(content.pageByteCount), to: .sent)
-    try unsafe content.withPageBytes { (bytes) throws(TransferError) in
-      let pages = unsafe ReceivedPages(content.entries, bytes: bytes, shape: shape)
-      do throws(StorageError) {
-        try prepareToWrite()
-      } catch {
-        throw TransferError(.target, error)
+    var start = 0
+    var copies: [Copy] = []
+    for entry in batch.content.entries {
+      let end = start + entry.pages.count
+      if isWhole {
+        try receiveWhole(entry, batch, start..<end)
+      } else {
+        try receive(entry, batch, start..<end, &copies)
       }
-      var start = 0
-      for entry in content.entries {
-        let end = start + entry.pages.count
-        if isWhole {
-          try receiveWhole(entry, pages, start..<end)
-        } else {
-          try receive(entry, pages, start..<end)
-        }
-        start = end
+      start = end
+    }
+    do throws(StorageError) {
+      try make(copies, from: batch)
+    } catch {
+      throw TransferError(.target, error)
+    }
+  }
+
+  /// A page whose content came for another one, in a slot of a batch.
+  private struct Copy {
+    var page: Int
+    var slot: Int
+  }
+
+  /// What follows a run of pages is mostly a run itself, and is written as one.
+  private func make(_ copies: [Copy], from batch: ReceivedBatch) throws(StorageError) {
+    let copies = copies.sorted { $0.page < $1.page }
+    var start = 0
+    while start < copies.count {
+      let first = copies[start]
+      var end = start + 1
+      while end < copies.count, copies[end].page == first.page + end - start,
+        copies[end].slot == first.slot + end - start
+      { end += 1 }
+      let slots = first.slot..<first.slot + end - start
+      try write(slots, of: batch, at: shape.pageRange(first.page).lowerBound)
+      for slot in slots {
+        counters.add(UInt64(Geometry.pageByteCount), to: .found)
+        settle(first.page + slot - first.slot, as: batch.pages.digests[slot])
       }
+      start = end
     }
   }
 
   /// Pages that were asked for. `slots` are theirs among the pages of the batch.
   private func receive(
-    _ entry: DataBatch.Entry, _ pages: borrowing ReceivedPages, _ slots: Range<Int>
+    _ entry: DataBatch.Entry, _ batch: ReceivedBatch, _ slots: Range<Int>,
+    _ copies: inout [Copy]
   ) throws(TransferError) {
     guard let record = records[entry.segment], entry.pages.isSubset(of: record.askedPages) else {
       throw .breach("pages of segment \(entry.segment) that were not asked for")
     }
     var good = PageSet()
     for (slot, page) in zip(slots, entry.pages) {
-      if width.matches(pages.digests[slot], record[page]) { good[page] = true }
+      if width.matches(batch.pages.digests[slot], record[page]) { good[page] = true }
     }
     do throws(StorageError) {
-      try write(good, of: entry, pages, slots)
-      for (slot, page) in zip(slots, entry.pages) {
-        try arrive(page, of: record, pages, slot, isGood: good[page])
-      }
+      try write(good, of: entry, batch, slots)
     } catch {
       throw TransferError(.target, error)
     }
-  }
-
-  /// Settles a page that came, and those that follow it.
-  private func arrive(
-    _ page: Int, of record: SegmentRecord, _ pages: borrowing ReceivedPages, _ slot: Int,
-    isGood: Bool
-  ) throws(StorageError) {
-    let number = record.segment * Geometry.pagesPerSegment + page
-    let digest = pages.digests[slot]
-    counters.subtract(UInt64(shape.pageLength(number)), from: .wanted)
-    let following = asks.arrived(number, name: record[page].name)
-    for follower in following {
-      if width.matches(digest, name(of: follower)) {
-        try unsafe target.write(pages.bytes(of: slot), at: shape.pageRange(follower).lowerBound)
-        counters.add(UInt64(Geometry.pageByteCount), to: .found)
-        settle(follower, as: digest)
-      } else {
-        asks.append([follower])
+    for (slot, page) in zip(slots, entry.pages) {
+      let digest = batch.pages.digests[slot]
+      for follower in arrive(page, of: record, as: digest, isGood: good[page]) {
+        if width.matches(digest, name(of: follower)) {
+          copies.append(Copy(page: follower, slot: slot))
+        } else {
+          asks.append([follower])
+        }
       }
     }
+  }
+
+  /// Settles a page that came; gives those that follow it.
+  private func arrive(
+    _ page: Int, of record: SegmentRecord, as digest: Digest, isGood: Bool
+  ) -> [Int] {
+    let number = record.segment * Geometry.pagesPerSegment + page
+    counters.subtract(UInt64(shape.pageLength(number)), from: .wanted)
+    let following = asks.arrived(number, name: record[page].name)
     if isGood {
       index?.peek {
         $0.insert(name: digest.name, location: PageLocation(image: 0, page: number).packed)
@@ -153,20 +175,21 @@ extension TargetPass {
       // The source is not any more what it was when it gave the name.
       unsettledPageCount += 1
     }
-    settle(number, as: isGood ? digest : nil)
+    settle(page, of: record, as: isGood ? digest : nil)
+    return following
   }
 
   /// A whole segment that nobody asked for: what is not in it is zero.
   private func receiveWhole(
-    _ entry: DataBatch.Entry, _ pages: borrowing ReceivedPages, _ slots: Range<Int>
+    _ entry: DataBatch.Entry, _ batch: ReceivedBatch, _ slots: Range<Int>
   ) throws(TransferError) {
     try advanceWhole(to: entry.segment)
     let count = shape.pageCount(inSegment: entry.segment)
     let zeroPages = PageSet(firstPages: count).subtracting(entry.pages)
     var digests = ZeroDigests.segmentDigests(length: shape.segmentLength(entry.segment)).pages
-    for (slot, page) in zip(slots, entry.pages) { digests[page] = pages.digests[slot] }
+    for (slot, page) in zip(slots, entry.pages) { digests[page] = batch.pages.digests[slot] }
     do throws(StorageError) {
-      try write(entry.pages, of: entry, pages, slots)
+      try write(entry.pages, of: entry, batch, slots)
       for run in zeroPages.runs {
         let first = entry.segment * Geometry.pagesPerSegment
         let start = shape.pageRange(first + run.lowerBound).lowerBound
@@ -190,16 +213,23 @@ extension TargetPass {
 
   /// Writes some of an entry's pages, neighbours at once.
   private func write(
-    _ wanted: PageSet, of entry: DataBatch.Entry, _ pages: borrowing ReceivedPages,
-    _ slots: Range<Int>
+    _ wanted: PageSet, of entry: DataBatch.Entry, _ batch: ReceivedBatch, _ slots: Range<Int>
   ) throws(StorageError) {
     let first = entry.segment * Geometry.pagesPerSegment
     for run in wanted.runs {
       // Neighbours in the image are neighbours in the batch.
       let before = entry.pages.intersection(PageSet(firstPages: run.lowerBound)).count
       let slot = slots.lowerBound + before
-      let bytes = unsafe pages.bytes(of: slot..<slot + run.count)
-      try unsafe target.write(bytes, at: shape.pageRange(first + run.lowerBound).lowerBound)
+      let start = shape.pageRange(first + run.lowerBound).lowerBound
+      try write(slot..<slot + run.count, of: batch, at: start)
+    }
+  }
+
+  private func write(
+    _ slots: Range<Int>, of batch: ReceivedBatch, at offset: UInt64
+  ) throws(StorageError) {
+    try unsafe batch.withBytes(of: slots) { (bytes) throws(StorageError) in
+      try unsafe target.write(bytes, at: offset)
     }
   }
 }

@@ -28,7 +28,6 @@ final class TargetPass {
   let index: Monitor<ContentIndex>?
   let reader: SegmentReader
   let mover: PageMover
-  let decompressor = Decompressor()
 
   var records: [Int: SegmentRecord] = [:]
   var plan = Plan()

@@ -10,11 +10,13 @@ import Wire
 ///
 /// ## Concurrency
 /// Three threads: the caller's is the engine, which alone plans and writes; one reads the
-/// connection into `events`; one scans, with workers of its own. The queue of events is bounded
-/// by bytes, so that a slow disk slows the source down.
+/// connection into `events`, and opens and hashes page data before it does; one scans, with
+/// workers of its own. The queue of events is bounded by bytes, so that a slow disk slows the
+/// source down.
 final class TargetRole {
   enum Event: Sendable {
     case message(Message)
+    case batch(ReceivedBatch)
     case scanEnded
     case failed(TransferError)
     /// The other end is gone.
@@ -56,8 +58,8 @@ final class TargetRole {
 
   /// Holds the whole conversation after the handshake.
   func run() throws(TransferError) -> Outcome {
-    let (connection, events) = (connection, events)
-    let reader = WorkerThread { Self.read(connection, into: events) }
+    let (connection, shape, events) = (connection, shape, events)
+    let reader = WorkerThread { Self.read(connection, shape, into: events) }
     let result: Result<Outcome, TransferError>
     do throws(TransferError) {
       result = .success(try converse())
@@ -73,16 +75,36 @@ final class TargetRole {
     return try result.get()
   }
 
-  private static func read(_ connection: Connection, into events: BoundedQueue<Event>) {
+  private static func read(
+    _ connection: Connection, _ shape: ImageShape, into events: BoundedQueue<Event>
+  ) {
+    let decompressor = Decompressor()
     do throws(TransferError) {
       // What comes for a run that has failed is dropped, but taken off the wire: the source
       // that sends it would not end before.
+      var isWanted = true
       while let message = try connection.receive() {
-        events.put(.message(message), weight: message.weight)
+        guard isWanted else { continue }
+        if case .data(let batch) = message {
+          let event = open(batch, shape, decompressor)
+          isWanted = events.put(event, weight: message.weight)
+        } else {
+          isWanted = events.put(.message(message), weight: message.weight)
+        }
       }
       events.put(.lost, waits: false)
     } catch {
       events.put(.failed(error), waits: false)
+    }
+  }
+
+  private static func open(
+    _ batch: DataBatch, _ shape: ImageShape, _ decompressor: Decompressor
+  ) -> Event {
+    do throws(WireError) {
+      return .batch(try ReceivedBatch(batch, shape: shape, using: decompressor))
+    } catch {
+      return .failed(TransferError(error))
     }
   }
 
@@ -118,6 +140,7 @@ final class TargetRole {
       case .message(.failure(let failure)):
         throw TransferError(.source, failure, from: connection.otherEnd)
       case .message(let message): return message
+      case .batch: throw .breach("'data' between two passes")
       case .failed(let error): throw error
       case .lost, nil: throw .lost
       case .scanEnded: continue
@@ -166,6 +189,7 @@ extension TargetRole {
     let seconds = pass.planDeadline.map { max($0 - Clock.now, 0) } ?? Self.idleSeconds
     switch events.take(seconds: seconds) {
     case .item(.message(let message)): try handle(message, in: pass)
+    case .item(.batch(let batch)): try pass.receive(batch)
     case .item(.scanEnded): pass.isScanOver = true
     case .item(.failed(let error)): throw error
     case .item(.lost), .closed: throw .lost
@@ -186,7 +210,6 @@ extension TargetRole {
     case .zero(let segments): try pass.receive(zero: segments.range)
     case .groups(let groups): try pass.receive(groups)
     case .pages(let names): try pass.receive(names)
-    case .data(let batch): try pass.receive(batch)
     case .scanned(let scanned):
       guard pass.sourceDigest == nil else { throw .breach("'scanned' twice in a pass") }
       pass.sourceDigest = scanned.imageDigest
