@@ -124,3 +124,5 @@ int linux_terminal_columns(int terminal) {
   return ioctl(terminal, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 int linux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int linux_widen_pipe(int end, int byte_count) { return fcntl(end, F_SETPIPE_SZ, byte_count); }

@@ -37,6 +37,8 @@ int linux_start_writeback(int file);
 
 // A pipe whose ends are not inherited by other programs.
 int linux_pipe(int ends[2]);
+// Lets a pipe hold so much; fails when it is none, or when the user's pipes hold enough.
+int linux_widen_pipe(int end, int byte_count);
 
 // Block devices.
 int linux_device_byte_count(int device, uint64_t *byte_count);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Blocks
+import CLinux
 import Glibc
 import Wire
 
@@ -38,6 +39,10 @@ final class Connection: @unchecked Sendable {
   /// Bytes of page data that wait for the wire.
   private static let outgoingByteCount = 3 << 20
 
+  /// A pipe that holds a whole batch of pages: with the usual 64 KiB both ends of it would wake
+  /// each other sixteen times as often.
+  private static let pipeByteCount: Int32 = 1 << 20
+
   /// Takes both descriptors over and says the magic at once.
   init(
     input: Int32, output: Int32, otherEnd: String?, counters: Counters,
@@ -47,6 +52,7 @@ final class Connection: @unchecked Sendable {
     self.input = input
     self.counters = counters
     self.timeoutSeconds = timeoutSeconds
+    for end in [input, output] { _ = linux_widen_pipe(end, Self.pipeByteCount) }
     rate = Monitor(bandwidthLimit)
     let frameWriter = FrameWriter(
       output: output, queue: outgoing, counters: counters, rate: rate)
