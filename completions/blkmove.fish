@@ -47,6 +47,7 @@ complete -c blkmove -n '__blkmove_is copy verify' -l size-policy -r -f -a 'stric
 complete -c blkmove -n '__blkmove_is copy' -l verify -d 'read the target back from its medium before saying done'
 complete -c blkmove -n '__blkmove_is copy' -l no-verify -d 'turn --verify off'
 complete -c blkmove -n '__blkmove_is copy verify digest' -s f -l force -d 'go on over locks and unfinished images'
+complete -c blkmove -n '__blkmove_is copy' -l connections -r -f -a 'auto 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16' -d 'spread a copy over N connections: auto (the default), 1..16'
 complete -c blkmove -n '__blkmove_is copy verify digest' -s e -l rsh -r -f -a '(__fish_complete_command)' -d 'the remote shell and its options (ssh)'
 complete -c blkmove -n '__blkmove_is copy verify digest' -l remote-path -r -f -d 'the command at the other end (blkmove)'
 complete -c blkmove -n '__blkmove_is copy verify digest' -l bwlimit -r -f -d 'send at most RATE, such as 10M, 1.5MB or 100Mbit'

@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 const int32_t linux_O_DIRECT = O_DIRECT;
@@ -126,3 +128,89 @@ int linux_terminal_columns(int terminal) {
 int linux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 int linux_widen_pipe(int end, int byte_count) { return fcntl(end, F_SETPIPE_SZ, byte_count); }
+
+int linux_local_socket(void) { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }
+
+// A name that begins with a zero byte is in no file system.
+static socklen_t make_address(struct sockaddr_un *address, const char *name) {
+  size_t byte_count = strnlen(name, sizeof address->sun_path - 1);
+  memset(address, 0, sizeof *address);
+  address->sun_family = AF_UNIX;
+  memcpy(address->sun_path + 1, name, byte_count);
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + byte_count);
+}
+
+int linux_bind_name(int socket, const char *name) {
+  struct sockaddr_un address;
+  socklen_t byte_count = make_address(&address, name);
+  return bind(socket, (struct sockaddr *)&address, byte_count);
+}
+
+int linux_connect_name(int socket, const char *name) {
+  struct sockaddr_un address;
+  socklen_t byte_count = make_address(&address, name);
+  return connect(socket, (struct sockaddr *)&address, byte_count);
+}
+
+int linux_accept(int socket) { return accept4(socket, NULL, NULL, SOCK_CLOEXEC); }
+
+int linux_peer_user(int socket, uint32_t *user) {
+  struct ucred credentials;
+  socklen_t byte_count = sizeof credentials;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &byte_count) != 0) return -1;
+  *user = credentials.uid;
+  return 0;
+}
+
+// Room for the descriptors beside a message, aligned as the kernel wants it.
+union descriptor_room {
+  struct cmsghdr header;
+  char bytes[CMSG_SPACE(2 * sizeof(int))];
+};
+
+int linux_send_descriptors(int socket, const int descriptors[2]) {
+  char byte = 0;
+  struct iovec body = {.iov_base = &byte, .iov_len = 1};
+  union descriptor_room room;
+  memset(&room, 0, sizeof room);
+  struct msghdr message = {
+      .msg_iov = &body,
+      .msg_iovlen = 1,
+      .msg_control = room.bytes,
+      .msg_controllen = sizeof room.bytes,
+  };
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(2 * sizeof(int));
+  memcpy(CMSG_DATA(header), descriptors, 2 * sizeof(int));
+  return sendmsg(socket, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
+int linux_receive_descriptors(int socket, int descriptors[2]) {
+  char byte;
+  struct iovec body = {.iov_base = &byte, .iov_len = 1};
+  union descriptor_room room;
+  struct msghdr message = {
+      .msg_iov = &body,
+      .msg_iovlen = 1,
+      .msg_control = room.bytes,
+      .msg_controllen = sizeof room.bytes,
+  };
+  ssize_t count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  if (count < 0) return -1;
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+    size_t descriptor_count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    int received[2];
+    if (descriptor_count > 2) descriptor_count = 2;
+    memcpy(received, CMSG_DATA(header), descriptor_count * sizeof(int));
+    if (count == 1 && descriptor_count == 2 && !(message.msg_flags & MSG_CTRUNC)) {
+      memcpy(descriptors, received, sizeof received);
+      return 0;
+    }
+    while (descriptor_count > 0) close(received[--descriptor_count]);
+  }
+  errno = EBADMSG;
+  return -1;
+}

@@ -3,6 +3,8 @@
 /// Something that the user should see while a run goes on, and that is no error.
 package enum Announcement: Equatable, Sendable {
   case note(String)
+  /// What only who asks for details wants to know.
+  case detail(String)
   /// A line that the remote shell, or the command behind it, wrote to standard error.
   case remoteLine(host: String, line: String)
 }

@@ -14,6 +14,8 @@ package struct Report: Sendable {
   package var imageDigest: Digest?
   package var isVerified = false
   package var passCount = 1
+  /// How many connections carried the run; 0 of a run on this machine.
+  package var connectionCount = 0
   package var elapsedSeconds: Double = 0
   /// Only of `verify`: whether the images are equal, and where they differ first.
   package var isEqual = true

@@ -15,6 +15,8 @@ package struct Settings: Sendable {
   package var compression = Compression.automatic
   /// Bytes a second over the wire; nil is unlimited.
   package var bandwidthLimit: UInt64?
+  /// `--connections`: over how many connections a copy may go.
+  package var connections = Connections.automatic
   /// `-e`: the remote shell and its arguments.
   package var remoteShell = ["ssh"]
   /// `--remote-path`: the command at the other end, already split into words.

@@ -12,7 +12,8 @@ package struct DataBatchBuilder: Sendable {
   private let shape: ImageShape
   /// Frame header, batch header and pages; the table is appended by `finish`.
   private var bytes: [UInt8] = []
-  private var entries: [DataBatch.Entry] = []
+  /// What has been collected so far.
+  package private(set) var entries: [DataBatch.Entry] = []
 
   private static let pagesStart = WireLimits.frameHeaderByteCount + DataBatch.headerByteCount
 

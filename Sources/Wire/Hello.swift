@@ -8,11 +8,13 @@ package struct Hello: Equatable, Sendable {
   /// What this program speaks.
   package static let currentVersion: UInt16 = 1
   package static let oldestVersion: UInt16 = 1
+  /// The bit of `features` of an end that understands further connections.
+  package static let strands: UInt64 = 1
 
   package var version: UInt16
   /// The oldest version that is understood as well.
   package var oldestVersion: UInt16
-  /// One bit for each optional ability; none is defined in version 1. Unknown bits are ignored.
+  /// One bit for each optional ability. Unknown bits are ignored.
   package var features: UInt64
   /// Name and version of the program, for sentences.
   package var program: String

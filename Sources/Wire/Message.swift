@@ -34,6 +34,16 @@ package enum Message: Equatable, Sendable {
   case failure(Failure)
   /// So many names of pages, of all that were given in this pass, are done with.
   case closed(UInt64)
+  /// So many further connections are wanted; of 0 only the answer is of interest.
+  case strands(Int)
+  case invitation(Invitation)
+  /// The first word on a further connection.
+  case join(JoinToken)
+  /// The answer to it: the number of the further connection.
+  case joined(Int)
+  case arrived(StrandArrival)
+  /// The source writes nothing more to this further connection.
+  case leave(Int)
 
   package var type: MessageType {
     switch self {
@@ -59,6 +69,12 @@ package enum Message: Equatable, Sendable {
     case .digest: .digest
     case .failure: .failure
     case .closed: .closed
+    case .strands: .strands
+    case .invitation: .invitation
+    case .join: .join
+    case .joined: .joined
+    case .arrived: .arrived
+    case .leave: .leave
     }
   }
 
@@ -88,6 +104,11 @@ package enum Message: Equatable, Sendable {
     case .digest(let payload): payload.write(to: &writer)
     case .failure(let payload): payload.write(to: &writer)
     case .closed(let count): writer.write(count)
+    case .strands(let count): writer.write(UInt8(count))
+    case .invitation(let payload): payload.write(to: &writer)
+    case .join(let payload): payload.write(to: &writer)
+    case .joined(let strand), .leave(let strand): writer.write(UInt8(strand))
+    case .arrived(let payload): payload.write(to: &writer)
     }
     return writer.finish()
   }
@@ -130,6 +151,12 @@ package enum Message: Equatable, Sendable {
     case .digest: self = .digest(try ImageName(from: &reader))
     case .failure: self = .failure(try Failure(from: &reader))
     case .closed: self = .closed(try reader.uint64("names"))
+    case .strands: self = .strands(try reader.strand("strands", atLeast: 0))
+    case .invitation: self = .invitation(try Invitation(from: &reader))
+    case .join: self = .join(try JoinToken(from: &reader))
+    case .joined: self = .joined(try reader.strand("strand"))
+    case .arrived: self = .arrived(try StrandArrival(from: &reader))
+    case .leave: self = .leave(try reader.strand("strand"))
     }
   }
 }

@@ -24,6 +24,12 @@ package enum MessageType: UInt8, CaseIterable, Sendable {
   case digest = 20
   case failure = 21
   case closed = 22
+  case strands = 23
+  case invitation = 24
+  case join = 25
+  case joined = 26
+  case arrived = 27
+  case leave = 28
 
   package var name: String { String(describing: self) }
 
@@ -42,7 +48,7 @@ package enum MessageType: UInt8, CaseIterable, Sendable {
     case .data: DataBatch.headerByteCount + WireLimits.batchContentByteCount
     case .failure: 5 + 2 * WireLimits.textByteCount
     case .pass, .position, .zero, .differ, .want, .scanned, .settled, .agreed, .done, .progress,
-      .verdict, .digest, .closed:
+      .verdict, .digest, .closed, .strands, .invitation, .join, .joined, .arrived, .leave:
       128
     }
   }

@@ -214,6 +214,11 @@ struct PayloadReader {
     }
   }
 
+  /// The number of a further connection.
+  mutating func strand(_ field: String, atLeast least: Int = 1) throws(WireError) -> Int {
+    try checked(uint8(field), field, in: least...WireLimits.strandCount)
+  }
+
   /// Passes over fields that a later version may have added.
   mutating func ignoreRest() {
     offset = payload.count

@@ -61,6 +61,11 @@ package enum WireLimits {
   package static let outstandingPageCount = 64 << 10
   /// Segments whose groups the source has told and whose pages it has not named.
   package static let segmentsInQuestion = 1024
+  /// Further connections of one run, those included that have ended.
+  package static let strandCount = 15
+  /// What a further connection is to ask for.
+  package static let invitationByteCount = 64
+
   /// Segment digests that the target may be ahead of the source's position.
   package static let waitingDigestCount = 256 << 10
 }

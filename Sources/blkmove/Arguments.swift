@@ -29,6 +29,7 @@ struct Arguments: Equatable, Sendable {
   var verifiesTarget = false
   var isForced = false
 
+  var connections = Connections.automatic
   var bandwidthLimit: UInt64?
   var remoteShell: String?
   var remoteCommand: String?
@@ -49,6 +50,6 @@ struct Arguments: Equatable, Sendable {
   var restrictions: [String] = []
   var isReadOnly = false
   var isWriteOnly = false
-  var serverRole: Server.Role?
+  var serverRole: ServerRole?
   var generated: GeneratedFile?
 }

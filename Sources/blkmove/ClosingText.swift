@@ -78,6 +78,7 @@ struct ClosingText {
       ("Wire, sent", ByteText.both(figures.wireSent)),
       ("Wire, received", ByteText.both(figures.wireReceived)),
       ("Bandwidth limit", Self.limit(bandwidthLimit)),
+      ("Connections", String(report.connectionCount)),
       ("Passes", String(report.passCount)),
       ("Digest", report.imageDigest?.hexadecimal ?? "none"),
       ("Read back", report.isVerified ? "yes" : "no"),
@@ -96,8 +97,13 @@ struct ClosingText {
       let passes = image.report.passCount
       return "\(arrow(image)): digest \(digest.hexadecimal)"
         + (passes > 1 ? ", after \(passes) passes" : "")
+        + Self.connections(image.report.connectionCount)
         + (image.report.isVerified ? ", read back" : "")
     }
+  }
+
+  private static func connections(_ count: Int) -> String {
+    count == 0 ? "" : count == 1 ? ", over one connection" : ", over \(count) connections"
   }
 
   /// `10.0 MiB/s (10,485,760 bytes a second)`.

@@ -14,6 +14,7 @@ struct Engine: Sendable {
   var digest:
     @Sendable (Settings, Counters, Location, @escaping Announce) throws(TransferError) -> Digest
   var serve: @Sendable (Server) -> ExitStatus
+  var join: @Sendable (String) throws(TransferError) -> Void
   var refuse: @Sendable (TransferError) -> ExitStatus
 
   static let transfer = Engine(
@@ -28,5 +29,6 @@ struct Engine: Sendable {
       try Run(settings: settings, counters: counters, announce: announce).digest(of: image)
     },
     serve: { $0.serve() },
+    join: { (name) throws(TransferError) in try StrandMember.join(name) },
     refuse: { Server.refuse($0) })
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Transfer
+
 extension FlagTable {
   static let maximumTimeoutSeconds = 1_000_000
   static let maximumThreadCount = 256
@@ -7,6 +9,32 @@ extension FlagTable {
   static let maximumIndexMemory: UInt64 = 1 << 40
 
   static let connection: [Flag] = [
+    Flag(
+      "connections", value: .required("N", .choices(["auto"] + (1...16).map(String.init))),
+      group: .connection, for: copies,
+      summary: "spread a copy over N connections: auto (the default), 1..16",
+      description: """
+        Over how many connections of the remote shell a copy goes. One connection of ssh has about \
+        2 MiB on the way, so that at a round trip of 50 ms it carries no more than some 32 MB/s, \
+        whatever the link is capable of. `auto`, the default, begins with one, and opens others, \
+        two at a time and up to 8 in all, when the round trip is long, much is left to send, the \
+        rate is near what one connection allows, and the rate grows by it. A number is opened \
+        from the beginning.
+
+        Further connections carry page data only. They are started like the first one, but never \
+        ask for a password: they need a key, an agent, or whatever else lets `ssh -o \
+        BatchMode=yes` in; connection sharing (ControlMaster) is not used for them, because it \
+        would make them one again. Where the other end lets no more in (see MaxStartups in \
+        `sshd_config`(5)), the run goes on with those that it has; `-v` tells. What is lost with \
+        a further connection is sent again over the others.
+        """,
+      apply: valued { (arguments, text) throws(UsageError) in
+        if text == "auto" {
+          arguments.connections = .automatic
+        } else {
+          arguments.connections = .exactly(try number(text, in: 1...Connections.mostCount))
+        }
+      }),
     Flag(
       "rsh", "e", value: .required("COMMAND", .command), group: .connection, for: runs,
       summary: "the remote shell and its options (ssh)",
@@ -27,7 +55,8 @@ extension FlagTable {
       "bwlimit", value: .required("RATE", .nothing), group: .connection, for: runs,
       summary: "send at most RATE, such as 10M, 1.5MB or 100Mbit",
       description: """
-        Hold what crosses the wire, in each direction, to this rate, evenly. See SIZES AND RATES \
+        Hold what crosses the wire, in each direction and over all connections together, to this \
+        rate, evenly. See SIZES AND RATES \
         for the units. A number without a unit counts KiB, as in rsync; 0 is no limit. \
         The value as it was understood is shown at the start.
         """,

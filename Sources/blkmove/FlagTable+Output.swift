@@ -106,11 +106,11 @@ extension FlagTable {
 
   static let hidden: [Flag] = [
     Flag(
-      "server", value: .required("ROLE", .choices(Server.Role.allCases.map(\.rawValue))),
+      "server", value: .required("ROLE", .choices(ServerRole.allCases.map(\.rawValue))),
       group: .hidden, for: [.server],
       summary: "be the other end of a run", description: "",
       apply: valued { (arguments, text) throws(UsageError) in
-        arguments.serverRole = try choice(text, as: Server.Role.self)
+        arguments.serverRole = try choice(text, as: ServerRole.self)
       }),
     Flag(
       "generate",

@@ -12,6 +12,8 @@ struct Invocation: Sendable {
     case digest([Location])
     case serve(ServeRestriction)
     case server(Server.Role, path: String, seeds: [String])
+    /// Be a further connection of the run of this name.
+    case join(String)
     case generate(GeneratedFile)
     case help(Subcommand)
     case version
@@ -104,7 +106,8 @@ struct Invocation: Sendable {
     else {
       throw UsageError("'--server' takes a role and one path")
     }
-    return .server(role, path: path, seeds: arguments.seeds)
+    guard let end = role.end else { return .join(path) }
+    return .server(end, path: path, seeds: arguments.seeds)
   }
 
   private static func bothRemote(_ source: Location, _ target: Location) -> UsageError {

@@ -63,9 +63,15 @@ enum JSONReport {
         member("error", .optional(error?.displayed)),
         member("is_dry_run", .boolean(reporter.arguments.isDryRun)),
         member("elapsed_seconds", .number(reporter.elapsedSeconds)),
+        member("connections", .integer(UInt64(clamping: connectionCount(images)))),
       ] + figures(totals.figures, imageByteCount: totals.imageByteCount) + [
         member("images", .array(images.map { image($0, reporter.operation) }))
       ])
+  }
+
+  /// Of several images, each of which has its own, the most.
+  private static func connectionCount(_ images: [ImageResult]) -> Int {
+    images.map(\.report.connectionCount).max() ?? 0
   }
 
   private static func image(_ image: ImageResult, _ operation: Subcommand?) -> JSONValue {
@@ -80,6 +86,7 @@ enum JSONReport {
     members += figures(report.counters, imageByteCount: report.imageByteCount)
     members += [
       member("passes", .integer(UInt64(clamping: report.passCount))),
+      member("connections", .integer(UInt64(clamping: report.connectionCount))),
       member("elapsed_seconds", .number(report.elapsedSeconds)),
     ]
     if operation == .verify {

@@ -39,9 +39,10 @@ extension ManualText {
           "`result`",
           """
           Always the last, and exactly one: `operation`, `status` and its `meaning`, `error` \
-          (null or the first sentence), `is_dry_run`, `elapsed_seconds`, the sums of the \
-          figures, and `images`, one entry for each source that was begun: `source`, `target`, \
-          `status`, `digest`, its figures, `passes`, `elapsed_seconds`, and `is_verified` \
+          (null or the first sentence), `is_dry_run`, `elapsed_seconds`, `connections` (how many \
+          carried the run; 0 with both ends on one machine), the sums of the figures, and \
+          `images`, one entry for each source that was begun: `source`, `target`, `status`, \
+          `digest`, its figures, `passes`, `connections`, `elapsed_seconds`, and `is_verified` \
           (whether the target was read back) or, of verify, `is_equal` and `first_difference`.
           """
         ),
@@ -129,7 +130,8 @@ extension ManualText {
         It reads `SSH_ORIGINAL_COMMAND` as the one command that `blkmove` sends, executes \
         nothing of it, and serves only images below the directories named with `--restrict`, or \
         exactly the devices and files named there; neither `..` nor a symbolic link leads out. \
-        Everything else is refused with status 6. `--write-only` lets images be copied to here \
+        Everything else is refused with status 6, but that further connections may join a run \
+        that is going on (`--connections`). `--write-only` lets images be copied to here \
         but not from here, `--read-only` the reverse. The client uses the host as always:
         """),
       .example(["blkmove disk.img backup:/srv/disks/disk.img"]),

@@ -63,8 +63,15 @@ final class Reporter: Sendable {
   func announce(_ announcement: Announcement) {
     switch announcement {
     case .note(let text): note(text, host: nil)
+    case .detail(let text): detail(text)
     case .remoteLine(let host, let line): note(line, host: host)
     }
+  }
+
+  /// For who asked for more with -v, and for the log.
+  private func detail(_ text: String) {
+    if arguments.verbosity > 0 { return note(text, host: nil) }
+    if !state.withLock({ $0.isOver }) { log(["\(Program.name): note: \(text)"]) }
   }
 
   /// Something to know that is no error. A note of ours is said once.

@@ -37,6 +37,8 @@ struct ServeRestriction: Equatable, Sendable {
   /// What becomes of the client's command, when it is one of ours.
   enum Answer: Sendable {
     case serve(Server)
+    /// Be a further connection of a run of this name, which was allowed when it began.
+    case join(String)
     /// To be told to the client in its own language.
     case refuse(TransferError)
   }
@@ -54,7 +56,8 @@ struct ServeRestriction: Equatable, Sendable {
       throw Self.refusal("the client's command cannot be read: \(error.description)")
     }
     let request = try Self.request(words, command)
-    if mode == .writeOnly && request.role == .source {
+    guard let role = request.role.end else { return .join(request.path) }
+    if mode == .writeOnly && role == .source {
       let sentence = "\(request.path): this key is write-only, it may not copy from here"
       return .refuse(TransferError(.source, sentence, status: .refused))
     }
@@ -62,17 +65,17 @@ struct ServeRestriction: Equatable, Sendable {
     // opened for writing.
     return .serve(
       Server(
-        role: request.role, path: request.path, seeds: request.seeds, restriction: paths,
-        mode: mode))
+        role: role, path: request.path, seeds: request.seeds, restriction: paths, mode: mode))
   }
 
   private struct Request {
-    var role: Server.Role
+    var role: ServerRole
     var path: String
     var seeds: [String]
   }
 
-  /// `PROGRAM... --server ROLE [--seed PATH]... -- PATH`, and nothing else.
+  /// `PROGRAM... --server ROLE [--seed PATH]... -- PATH`, and nothing else. A connection that
+  /// joins a run gives its name in place of a path, and no seed.
   private static func request(
     _ words: [String], _ command: String
   ) throws(CommandError) -> Request {
@@ -82,7 +85,8 @@ struct ServeRestriction: Equatable, Sendable {
       let arguments = try? ArgumentParser.parse(Array(words[start...])),
       arguments.subcommand == .server, let role = arguments.serverRole,
       words.contains("--"), arguments.operands.count == 1,
-      let path = arguments.operands.first, !path.isEmpty
+      let path = arguments.operands.first, !path.isEmpty,
+      role != .join || (Invitation.isName(path) && arguments.seeds.isEmpty)
     else {
       throw refusal("this key is for \(Program.name) only, not for '\(shortened(command))'")
     }

@@ -46,13 +46,24 @@ struct Session {
     case .generate(let file): return show(file.text)
     case .server(let role, let path, let seeds):
       return engine.serve(Server(role: role, path: path, seeds: seeds))
+    case .join(let name): return try join(name)
     case .serve(let restriction):
       let command = environment[ServeRestriction.commandVariable]
       switch try restriction.answer(to: command) {
       case .serve(let server): return engine.serve(server)
+      case .join(let name): return try join(name)
       case .refuse(let error): return engine.refuse(error)
       }
     case .copy, .verify, .digest: return try run(invocation, arguments)
+    }
+  }
+
+  private func join(_ name: String) throws(CommandError) -> ExitStatus {
+    do throws(TransferError) {
+      try engine.join(name)
+      return .done
+    } catch {
+      throw CommandError(error)
     }
   }
 

@@ -11,6 +11,7 @@ extension Settings {
     isWhole = arguments.isWhole
     keepsSparse = arguments.keepsSparse
     compression = arguments.compression
+    connections = arguments.connections
     bandwidthLimit = arguments.bandwidthLimit
     timeoutSeconds = arguments.timeoutSeconds
     verifiesTarget = arguments.verifiesTarget && !arguments.isDryRun

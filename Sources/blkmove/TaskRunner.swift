@@ -19,7 +19,7 @@ struct TaskRunner {
     case .copy(let sources, let target): copy(sources, to: target)
     case .verify(let source, let target): verify(source, against: target)
     case .digest(let images): digest(images)
-    case .serve, .server, .generate, .help, .version: .failed
+    case .serve, .server, .join, .generate, .help, .version: .failed
     }
   }
 

@@ -54,6 +54,9 @@ import Wire
     Case("-essh") { $0.remoteShell = "ssh" },
     Case("--rsh=ssh") { $0.remoteShell = "ssh" },
     Case("--remote-path bin/blkmove") { $0.remoteCommand = "bin/blkmove" },
+    Case("--connections auto") { $0.connections = .automatic },
+    Case("--connections=1") { $0.connections = .exactly(1) },
+    Case("--connections=16") { $0.connections = .exactly(16) },
     Case("--bwlimit 10M") { $0.bandwidthLimit = 10 << 20 },
     Case("--bwlimit=0") { $0.bandwidthLimit = nil },
     Case("--timeout 30") { $0.timeoutSeconds = 30 },
@@ -134,6 +137,9 @@ import Wire
     Case("--server target --seed /s -- verify") {
       ($0.subcommand, $0.serverRole) = (.server, .target)
       ($0.seeds, $0.operands) = (["/s"], ["verify"])
+    },
+    Case("--server join -- 00ff") {
+      ($0.subcommand, $0.serverRole, $0.operands) = (.server, .join, ["00ff"])
     },
     Case("--generate=man") { ($0.subcommand, $0.generated) = (.generate, .man) },
   ]

@@ -46,6 +46,7 @@ import Wire
     Case(
       line: "--server=target --seed s --seed t -- -",
       task: .server(.target, path: "-", seeds: ["s", "t"])),
+    Case(line: "--server join -- 00ff", task: .join("00ff")),
     Case(line: "--generate fish", task: .generate(.fish)),
     Case(line: "-h", task: .help(.copy)),
     Case(line: "verify -h a b c", task: .help(.verify)),

@@ -64,6 +64,15 @@ import Transfer
     ("blkmove --server target --log-file /etc/passwd -- x", "not for"),
     ("blkmove --server target -- x; rm -rf /", "not for"),
     ("blkmove --server target -- x | sh", "not for"),
+    ("blkmove --server join -- /srv/a.img", "not for"),
+    ("blkmove --server join -- ../../run/socket", "not for"),
+    ("blkmove --server join -- 00FF", "not for"),
+    ("blkmove --server join -- ''", "not for"),
+    ("blkmove --server join --", "not for"),
+    ("blkmove --server join 00ff", "not for"),
+    ("blkmove --server join -- 00ff 00fe", "not for"),
+    ("blkmove --server join --seed /etc/passwd -- 00ff", "not for"),
+    ("blkmove --server join -- \(String(repeating: "0", count: 65))", "not for"),
     ("blkmove --server target -- 'x", "cannot be read"),
     ("blkmove --server target -- x\\", "cannot be read"),
     (String(repeating: "x ", count: 100_000), "cannot be read"),
@@ -76,6 +85,15 @@ import Transfer
     #expect(error?.status == .refused)
     #expect(error?.sentence.contains(sentence) == true, "\(error?.sentence ?? "")")
     #expect((error?.sentence.utf8.count ?? 0) < 300)
+  }
+
+  @Test(arguments: [Server.Mode.readWrite, .readOnly, .writeOnly])
+  func aFurtherConnectionMayJoin(mode: Server.Mode) throws {
+    let restriction = ServeRestriction(paths: ["/srv"], mode: mode)
+    guard case .join("00ff") = try restriction.answer(to: "blkmove --server join -- 00ff") else {
+      Issue.record("it may not")
+      return
+    }
   }
 
   @Test func eachModeHasItsRole() throws {
@@ -97,6 +115,8 @@ import Transfer
     case .refuse(let error):
       #expect(error.status == .refused)
       return error.sentence
+    case .join:
+      return "joined"
     }
   }
 

@@ -88,7 +88,12 @@ import Transfer
         + " 'blkmove digest'"
     ),
     Case("--server target -n -- p", "option '-n' does not belong to '--server' but to a copy"),
-    Case("--server nobody -- p", "option '--server': 'nobody' is not one of source, target"),
+    Case("--server nobody -- p", "option '--server': 'nobody' is not one of source, target, join"),
+    Case("--connections 0 a b", "option '--connections': '0' is not a whole number from 1 to 16"),
+    Case("--connections=17 a b", "option '--connections': '17' is not a whole number from 1 to 16"),
+    Case(
+      "verify --connections=2 a b",
+      "option '--connections' does not belong to 'blkmove verify' but to a copy"),
   ]
 
   @Test(arguments: parsing)

@@ -11,13 +11,14 @@ import Testing
     _ frames: [[UInt8]], bytesPerSecond: UInt64? = nil, counters: Counters = Counters()
   ) throws -> [UInt8] {
     let line = Line()
-    let queue = BoundedQueue<[UInt8]>(capacity: 1 << 20)
+    let outbox = Outbox(capacity: 1 << 20)
     let writer = FrameWriter(
-      output: line.near.output, queue: queue, counters: counters, rate: Monitor(bytesPerSecond))
+      output: line.near.output, outbox: outbox, counters: counters,
+      pace: Pace(bytesPerSecond: bytesPerSecond))
     let running = Watchdog.Running("the writer") { writer.run() }
     let reading = Watchdog.Running("the reader") { readAll(line.far.input) }
-    for frame in frames { queue.put(frame, weight: frame.count) }
-    queue.close()
+    for frame in frames { outbox.put(frame) }
+    outbox.close()
     try running.value()
     let written = try reading.value()
     for descriptor in [line.near.input, line.far.input, line.far.output] { close(descriptor) }
@@ -56,15 +57,15 @@ import Testing
   @Test func aFailedWriteForgetsTheRest() throws {
     let line = Line()
     for descriptor in [line.near.input, line.far.input, line.far.output] { close(descriptor) }
-    let queue = BoundedQueue<[UInt8]>(capacity: 10)
+    let outbox = Outbox(capacity: 10)
     let writer = FrameWriter(
-      output: line.near.output, queue: queue, counters: Counters(), rate: Monitor(nil))
+      output: line.near.output, outbox: outbox, counters: Counters(), pace: Pace())
     let running = Watchdog.Running("the writer") { writer.run() }
     let putting = Watchdog.Running("the sender") {
-      while queue.put([1, 2, 3], weight: 3) {}
+      while outbox.put([1, 2, 3]) {}
     }
     try putting.value()
     try running.value()
-    #expect(queue.isEmpty)
+    #expect(outbox.isEmpty)
   }
 }

@@ -9,7 +9,7 @@ import Wire
   /// How greeting ends when the other end says this.
   private static func greet(
     _ bytes: [UInt8], timeoutSeconds: Int? = 10
-  ) throws -> Result<Void, TransferError> {
+  ) throws -> Result<UInt64, TransferError> {
     let line = Line()
     let peer = Peer(line.far, saysMagic: false)
     peer.say(bytes)
@@ -30,7 +30,13 @@ import Wire
   }
 
   @Test func equalVersionsGoOn() throws {
-    try Self.greet(Self.said(.hello(Hello(program: "blkmove 9")))).get()
+    #expect(try Self.greet(Self.said(.hello(Hello(program: "blkmove 9")))).get() == 0)
+  }
+
+  @Test func whatBothCanDoIsKnown() throws {
+    let features = Hello.strands | 1 << 63
+    let hello = Hello(features: features, program: "blkmove 9")
+    #expect(try Self.greet(Self.said(.hello(hello))).get() == Hello.strands)
   }
 
   struct Case: CustomTestStringConvertible, Sendable {

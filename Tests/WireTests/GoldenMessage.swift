@@ -166,5 +166,21 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
       name: "digest", message: .digest(ImageName(imageDigest: digest(11), byteCount: 1 << 60))),
     GoldenMessage(name: "failure", message: text),
     GoldenMessage(name: "closed", message: .closed(0x0102_0304_0506_0708)),
+    GoldenMessage(name: "strands", message: .strands(3)),
+    GoldenMessage(
+      name: "invitation",
+      message: .invitation(
+        Invitation(
+          name: "00112233445566778899aabbccddeeff",
+          token: JoinToken(low: 0x0102_0304_0506_0708, high: 0x1112_1314_1516_1718)))),
+    GoldenMessage(
+      name: "join",
+      message: .join(JoinToken(low: 0x0102_0304_0506_0708, high: 0x1112_1314_1516_1718)),
+      shape: nil),
+    GoldenMessage(name: "joined", message: .joined(15), shape: nil),
+    GoldenMessage(
+      name: "arrived",
+      message: .arrived(StrandArrival(strand: 2, batchCount: 1 << 33, isOver: true))),
+    GoldenMessage(name: "leave", message: .leave(2)),
   ]
 }

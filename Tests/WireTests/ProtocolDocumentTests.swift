@@ -40,6 +40,8 @@ import Wire
     ("textByteCount", WireLimits.textByteCount),
     ("notesPerMessage", WireLimits.notesPerMessage),
     ("threadCount", WireLimits.threadCount),
+    ("strandCount", WireLimits.strandCount),
+    ("invitationByteCount", WireLimits.invitationByteCount),
     ("progressIntervalMilliseconds", Int(WireLimits.progressIntervalMilliseconds)),
   ])
   func limitsAreWritten(name: String, value: Int) throws {

@@ -41,6 +41,20 @@ struct RandomMessage {
       .digest(ImageName(imageDigest: digest(), byteCount: bits.next() >> 4))
     case .failure: failure()
     case .closed: .closed(bits.next())
+    case .strands: .strands(bits.below(WireLimits.strandCount + 1))
+    case .invitation:
+      .invitation(
+        Invitation(
+          name: String(bits.next(), radix: 16),
+          token: JoinToken(low: bits.next(), high: bits.next())))
+    case .join: .join(JoinToken(low: bits.next(), high: bits.next()))
+    case .joined: .joined(1 + bits.below(WireLimits.strandCount))
+    case .arrived:
+      .arrived(
+        StrandArrival(
+          strand: 1 + bits.below(WireLimits.strandCount), batchCount: bits.next(),
+          isOver: bits.flip()))
+    case .leave: .leave(1 + bits.below(WireLimits.strandCount))
     }
   }
 

@@ -151,6 +151,12 @@ import Wire
   ]
 
   static let counts: [Case] = [
+    Case(field: "strands", type: .strands, limit: 15, most: 255) { empty.u8(Int($0)) },
+    Case(field: "strand", type: .joined, limit: 15, most: 255) { empty.u8(Int($0)) },
+    Case(field: "strand", type: .leave, limit: 15, most: 255) { empty.u8(Int($0)) },
+    Case(field: "strand", type: .arrived, limit: 15, most: 255) {
+      empty.u8(Int($0)).u64(1).u8(0)
+    },
     Case(field: "runs", type: .segments, limit: 1024, most: u16Most) { count in
       (0..<count).reduce(empty.u64(0).u16(Int(count))) { before, _ in before.u8(0).u64(1) }
     },

@@ -40,6 +40,19 @@ int linux_pipe(int ends[2]);
 // Lets a pipe hold so much; fails when it is none, or when the user's pipes hold enough.
 int linux_widen_pipe(int end, int byte_count);
 
+// Stream sockets of this machine whose names are in no file system, and go with the socket.
+int linux_local_socket(void);
+int linux_bind_name(int socket, const char *name);
+int linux_connect_name(int socket, const char *name);
+// The next caller's socket, not inherited by other programs.
+int linux_accept(int socket);
+// The user whom the process at the other end acts for.
+int linux_peer_user(int socket, uint32_t *user);
+// Two descriptors travel with one byte.
+int linux_send_descriptors(int socket, const int descriptors[2]);
+// Fails with EBADMSG when what comes is not exactly two descriptors with one byte.
+int linux_receive_descriptors(int socket, int descriptors[2]);
+
 // Block devices.
 int linux_device_byte_count(int device, uint64_t *byte_count);
 int linux_device_logical_block(int device, int32_t *byte_count);

@@ -9,13 +9,14 @@ import Wire
 ///
 /// Control messages are queued without waiting: the protocol bounds how many there can be, and
 /// an end that waited for the wire before it read on could wait for ever. Page data waits for
-/// room.
+/// room, and may be taken by a further connection of the run.
 ///
 /// ## Concurrency
 /// Any thread sends; one thread of this object's own writes. `parser`, `hasReceived` and
 /// `hasGreeted` belong to the one thread that receives: first the one that holds the handshake,
 /// then the reader that it starts. `context` is what decoding needs to know and is set by whoever
-/// learns it, before the first message that depends on it can arrive.
+/// learns it, before the first message that depends on it can arrive. `strands` is set by the
+/// thread that holds the handshake, before it starts others.
 final class Connection: @unchecked Sendable {
   private struct Context {
     var width = DigestWidth.short
@@ -27,11 +28,13 @@ final class Connection: @unchecked Sendable {
   private let input: Int32
   private let counters: Counters
   private let timeoutSeconds: Int?
-  private let outgoing = BoundedQueue<[UInt8]>(capacity: Connection.outgoingByteCount)
+  let outbox = Outbox(capacity: Connection.outgoingByteCount)
+  let pace: Pace
+  /// The further connections of this run, when both ends know what that is.
+  var strands: Strands?
   private let context = Monitor(Context())
   private let writer: WorkerThread
   private let hasStopped = Monitor(false)
-  private let rate: Monitor<UInt64?>
   private var parser = FrameParser()
   private var hasReceived = false
   private var hasGreeted = false
@@ -41,7 +44,7 @@ final class Connection: @unchecked Sendable {
 
   /// A pipe that holds a whole batch of pages: with the usual 64 KiB both ends of it would wake
   /// each other sixteen times as often.
-  private static let pipeByteCount: Int32 = 1 << 20
+  static let pipeByteCount: Int32 = 1 << 20
 
   /// Takes both descriptors over and says the magic at once.
   init(
@@ -53,11 +56,11 @@ final class Connection: @unchecked Sendable {
     self.counters = counters
     self.timeoutSeconds = timeoutSeconds
     for end in [input, output] { _ = linux_widen_pipe(end, Self.pipeByteCount) }
-    rate = Monitor(bandwidthLimit)
+    pace = Pace(bytesPerSecond: bandwidthLimit)
     let frameWriter = FrameWriter(
-      output: output, queue: outgoing, counters: counters, rate: rate)
+      output: output, outbox: outbox, counters: counters, pace: pace)
     writer = WorkerThread { frameWriter.run() }
-    outgoing.put(WireLimits.magic, weight: WireLimits.magic.count)
+    outbox.put(WireLimits.magic)
   }
 
   deinit { close(input) }
@@ -73,30 +76,29 @@ final class Connection: @unchecked Sendable {
 
   func send(_ message: Message) {
     if case .pass(let start) = message { context.peek { $0.width = start.width } }
-    let frame = message.encoded()
-    outgoing.put(frame, weight: frame.count, waits: false)
+    outbox.put(message.encoded())
+    // It is the last word: nobody may add another, from whatever thread.
+    if case .failure = message { outbox.close() }
   }
 
   /// Sends what is not worth waiting for: not while the wire has not taken what came before.
   func sendIfIdle(_ message: Message) {
-    if outgoing.isEmpty { send(message) }
+    if outbox.isEmpty { send(message) }
   }
 
   /// Queues page data; true when it had to wait, because the wire is slower than we are.
-  func sendBulk(_ frame: [UInt8]) -> Bool {
-    let waits = !outgoing.hasRoom(for: frame.count)
-    outgoing.put(frame, weight: frame.count)
-    return waits
+  func sendBulk(_ frame: [UInt8], of pages: [DataBatch.Entry] = []) -> Bool {
+    outbox.put(Outbox.Parcel(frame: frame, pages: pages))
   }
 
   /// Slows the writing down, from the next frame on; nil is no limit.
   func limit(bytesPerSecond: UInt64?) {
-    rate.update { $0 = bytesPerSecond }
+    pace.limit(bytesPerSecond: bytesPerSecond)
   }
 
   /// Writes out what is queued and closes our half of the connection; once is enough.
   func stop() {
-    outgoing.close()
+    outbox.close()
     hasStopped.wait { hasStopped -> Void? in
       if !hasStopped { writer.join() }
       hasStopped = true
@@ -109,7 +111,10 @@ final class Connection: @unchecked Sendable {
   /// The next message, or nil when the other end has closed its half between two messages.
   func receive() throws(TransferError) -> Message? {
     while true {
-      if let message = try nextMessage() { return message }
+      if let message = try nextMessage() {
+        if try strands?.take(message) == true { continue }
+        return message
+      }
       let count = try fill()
       if count == 0 {
         // An end before the first byte is no broken stream: nobody was there.

@@ -5,44 +5,39 @@ import Glibc
 /// Writes queued frames to the wire: small ones together, at the rate that was asked for.
 ///
 /// ## Concurrency
-/// Runs on one thread; a failed write ends it and empties the queue, and the reader of the same
+/// Runs on one thread; a failed write ends it and empties the outbox, and the reader of the same
 /// connection then finds the other end gone.
 final class FrameWriter: Sendable {
   private let output: Int32
-  private let queue: BoundedQueue<[UInt8]>
+  private let outbox: Outbox
   private let counters: Counters
-  /// Bytes a second; nil is as many as go.
-  private let rate: Monitor<UInt64?>
+  private let pace: Pace
 
   /// Small frames are gathered up to this size, to spare the kernel and ssh the calls.
   private static let gatherByteCount = 64 << 10
 
-  init(
-    output: Int32, queue: BoundedQueue<[UInt8]>, counters: Counters, rate: Monitor<UInt64?>
-  ) {
+  init(output: Int32, outbox: Outbox, counters: Counters, pace: Pace) {
     self.output = output
-    self.queue = queue
+    self.outbox = outbox
     self.counters = counters
-    self.rate = rate
+    self.pace = pace
   }
 
   func run() {
-    var limiter: RateLimiter?
-    while var bytes = queue.take() {
-      while bytes.count < Self.gatherByteCount, let next = queue.takeNow() { bytes += next }
-      if limiter == nil { limiter = rate.peek { $0 }.map(RateLimiter.init(bytesPerSecond:)) }
-      guard write(bytes, limiter: &limiter) else {
-        queue.abandon()
+    while var bytes = outbox.take() {
+      while bytes.count < Self.gatherByteCount, let next = outbox.takeNow() { bytes += next }
+      guard write(bytes) else {
+        outbox.abandon()
         break
       }
     }
     close(output)
   }
 
-  private func write(_ bytes: [UInt8], limiter: inout RateLimiter?) -> Bool {
+  private func write(_ bytes: [UInt8]) -> Bool {
     var written = 0
     while written < bytes.count {
-      let piece = min(bytes.count - written, limiter?.pieceByteCount ?? bytes.count)
+      let piece = min(bytes.count - written, pace.pieceByteCount ?? bytes.count)
       let count = unsafe bytes.withUnsafeBytes { bytes in
         unsafe Glibc.write(output, bytes.baseAddress! + written, piece)
       }
@@ -52,7 +47,7 @@ final class FrameWriter: Sendable {
       }
       written += count
       counters.add(UInt64(count), to: .wireSent)
-      limiter?.pay(for: count)
+      pace.pay(for: count)
     }
     return true
   }

@@ -3,7 +3,7 @@
 /// Spreads bytes evenly over time for `--bwlimit`: small pieces with short sleeps instead of
 /// bursts with long ones.
 ///
-/// Used by the one thread that writes to the connection.
+/// Used by one thread at a time.
 struct RateLimiter {
   /// The most that is written at once: a fiftieth of a second's worth.
   let pieceByteCount: Int
@@ -23,8 +23,13 @@ struct RateLimiter {
 
   /// Sleeps for as long as `byteCount` bytes that were just written may take.
   mutating func pay(for byteCount: Int) {
+    Clock.sleep(seconds: owe(for: byteCount))
+  }
+
+  /// For how many seconds whoever wrote these bytes has to sleep.
+  mutating func owe(for byteCount: Int) -> Double {
     let now = Clock.now
     paidUntil = max(paidUntil, now - Self.creditSeconds) + Double(byteCount) / bytesPerSecond
-    Clock.sleep(seconds: paidUntil - now)
+    return paidUntil - now
   }
 }

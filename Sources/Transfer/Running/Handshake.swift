@@ -6,15 +6,17 @@ import Wire
 /// The beginning of every conversation: both ends say who they are, then the client says what
 /// is to be done.
 enum Handshake {
-  /// Both ends: version and program.
-  static func greet(_ connection: Connection) throws(TransferError) {
-    let ours = Hello(program: ProgramVersion.text)
+  /// Both ends: version and program. Gives the abilities that both have.
+  @discardableResult
+  static func greet(_ connection: Connection) throws(TransferError) -> UInt64 {
+    let ours = Hello(features: Hello.strands, program: ProgramVersion.text)
     connection.send(.hello(ours))
     guard let answer = try connection.receive() else { throw .lost }
     switch answer {
     case .hello(let theirs):
       do throws(WireError) {
         _ = try ours.agree(with: theirs)
+        return ours.commonFeatures(with: theirs)
       } catch {
         throw TransferError(
           .remote, error.description, hint: "install the same version of blkmove at both ends",

@@ -29,6 +29,7 @@ struct RemoteRun {
         report.isVerified = result.completion.isVerified
         counters.take(result.completion.counters, from: .target)
       }
+      report.connectionCount = 1 + (connection.strands?.joinedCount ?? 0)
       return report
     }
   }
@@ -49,6 +50,7 @@ struct RemoteRun {
       report.passCount = outcome.result.passCount
       report.isVerified = outcome.result.isVerified
       report.notes = outcome.notes
+      report.connectionCount = 1 + (connection.strands?.joinedCount ?? 0)
       return report
     }
   }
@@ -67,6 +69,7 @@ struct RemoteRun {
       report.take(
         outcome.verdict, sourceByteCount: image.byteCount,
         targetByteCount: outcome.target.byteCount)
+      report.connectionCount = 1 + (connection.strands?.joinedCount ?? 0)
       return report
     }
   }
@@ -86,6 +89,7 @@ struct RemoteRun {
       report.take(
         outcome.verdict, sourceByteCount: outcome.sourceByteCount,
         targetByteCount: outcome.byteCount)
+      report.connectionCount = 1 + (connection.strands?.joinedCount ?? 0)
       return report
     }
   }
@@ -145,8 +149,10 @@ extension RemoteRun {
       timeoutSeconds: settings.timeoutSeconds, bandwidthLimit: settings.bandwidthLimit)
     var isGreeted = false
     do throws(TransferError) {
-      try Handshake.greet(connection)
+      let features = try Handshake.greet(connection)
       isGreeted = true
+      let opener = opener(for: job, connection, features)
+      defer { opener?.stop() }
       connection.send(.job(job))
       let result = try body(connection) { shell.terminate(afterSeconds: Self.graceSeconds) }
       connection.stop()
@@ -157,6 +163,25 @@ extension RemoteRun {
       connection.stop()
       throw Diagnosis.explain(error, shell: shell, isGreeted: isGreeted)
     }
+  }
+
+  /// What opens further connections, of which only a copy has use.
+  private func opener(
+    for job: Job, _ connection: Connection, _ features: UInt64
+  ) -> StrandOpener? {
+    guard job.operation == .copy, settings.connections != .exactly(1) else { return nil }
+    guard features & Hello.strands != 0 else {
+      announce(.detail("\(location.host): the other end knows of one connection only"))
+      return nil
+    }
+    let isPush = job.serverRole == .target
+    let strands = Strands(connection, isSource: isPush, isServer: false, counters: counters)
+    connection.strands = strands
+    let opener = StrandOpener(
+      strands, on: connection, to: location, isPush: isPush, settings: settings,
+      counters: counters, announce: announce)
+    opener.start()
+    return opener
   }
 }
 

@@ -64,7 +64,7 @@ package struct Server: Sendable {
   package static func refuse(_ error: TransferError) -> ExitStatus {
     signal(SIGPIPE, SIG_IGN)
     let connection = Connection(input: 0, output: 1, otherEnd: nil, counters: Counters())
-    try? Handshake.greet(connection)
+    _ = try? Handshake.greet(connection)
     connection.tell(error)
     connection.stop()
     return error.status
@@ -73,7 +73,12 @@ package struct Server: Sendable {
   private func serve(
     _ connection: Connection, _ counters: Counters
   ) throws(TransferError) {
-    try Handshake.greet(connection)
+    let features = try Handshake.greet(connection)
+    if features & Hello.strands != 0 {
+      connection.strands = Strands(
+        connection, isSource: role == .source, isServer: true, counters: counters)
+    }
+    defer { connection.strands?.stop() }
     let job = try Handshake.receiveJob(connection)
     guard job.serverRole == (role == .source ? .source : .target) else {
       throw .breach("a server that was started as \(role.rawValue) is asked to be the other")

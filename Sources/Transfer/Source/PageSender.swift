@@ -110,7 +110,9 @@ final class PageSender: Sendable {
   private func flush(_ batch: inout DataBatchBuilder, _ pilot: inout CompressionPilot) {
     guard !batch.isEmpty else { return }
     let rawByteCount = batch.pageByteCount
+    let pages = batch.entries
     let frame = batch.finish(pilot.compressor, level: pilot.level)
-    pilot.observe(linkWasBusy: connection.sendBulk(frame), rawByteCount: rawByteCount)
+    let linkWasBusy = connection.sendBulk(frame, of: pages)
+    pilot.observe(linkWasBusy: linkWasBusy, rawByteCount: rawByteCount)
   }
 }

@@ -69,6 +69,9 @@ final class SourceRole: Sendable {
       image: image, shape: shape, tasks: tasks, connection: connection,
       compression: job.compression, fail: { [state] in state.fail($0) })
     let sending = WorkerThread { sender.run() }
+    connection.strands?.outgoing?.start { [tasks] lost in
+      tasks.put(.pages(lost), weight: lost.pages.count, waits: false)
+    }
     let result: Result<Answer, TransferError>
     do throws(TransferError) {
       result = .success(try body())
@@ -79,6 +82,7 @@ final class SourceRole: Sendable {
     }
     tasks.abandon()
     sending.join()
+    connection.strands?.stop()
     connection.stop()
     reader.join()
     return try result.get()

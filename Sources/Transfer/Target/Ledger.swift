@@ -57,6 +57,9 @@ struct Ledger {
 
   var isComplete: Bool { foldedCount == shape.segmentCount }
 
+  /// Whether what the segment will be was said before, other than by the scan or as zero.
+  func isKnown(_ segment: Int) -> Bool { segment < foldedCount || overrides[segment] != nil }
+
   /// What is known of the finished part: bytes that were equal in place, and zeros.
   var totals: (equal: UInt64, zero: UInt64) { (equalByteCount, zeroByteCount) }
 

@@ -183,7 +183,7 @@ extension TargetPass {
   private func receiveWhole(
     _ entry: DataBatch.Entry, _ batch: ReceivedBatch, _ slots: Range<Int>
   ) throws(TransferError) {
-    try advanceWhole(to: entry.segment)
+    try takeWhole(entry.segment)
     let count = shape.pageCount(inSegment: entry.segment)
     let zeroPages = PageSet(firstPages: count).subtracting(entry.pages)
     var digests = ZeroDigests.segmentDigests(length: shape.segmentLength(entry.segment)).pages

@@ -89,8 +89,12 @@ final class TargetPass {
   /// Seeds that are not read to their end are of no use any more when the image is known.
   var isOver: Bool {
     sourceDigest != nil && plan.isEmpty && records.isEmpty && asks.isEmpty
-      && (isScanOver || ledger.peek { $0.isComplete })
+      && (isScanOver || ledger.peek { $0.isComplete }) && (!mayComeLate || hasWholeImage)
   }
+
+  /// What comes unasked over further connections may come behind the source's last word.
+  private var mayComeLate: Bool { isWhole && connection.strands?.mayJoin == true }
+  private var hasWholeImage: Bool { ledger.peek { $0.isComplete } }
 
   /// Whether old content may still turn out to be needed.
   private var mayHold: Bool { !isWhole && (!startsZero || !isScanOver) }
@@ -145,10 +149,13 @@ extension TargetPass {
     }
   }
 
-  /// Segments that come whole and unasked ascend as well, behind their announcement.
-  func advanceWhole(to segment: Int) throws(TransferError) {
-    guard segment >= nextWhole else {
+  /// Segments that come whole and unasked come once; over one connection they ascend as well.
+  func takeWhole(_ segment: Int) throws(TransferError) {
+    guard !ledger.peek({ $0.isKnown(segment) }) else {
       throw .breach("segment \(segment) comes twice")
+    }
+    guard mayComeLate || segment >= nextWhole else {
+      throw .breach("segment \(segment) comes out of order")
     }
     nextWhole = segment + 1
     givenCount += 1
@@ -161,7 +168,7 @@ extension TargetPass {
 
   /// To be asked at the end: whether the source spoke of its whole image, and of nothing twice.
   func requireWholeImage() throws(TransferError) {
-    guard ledger.peek({ $0.isComplete }) else {
+    guard hasWholeImage else {
       throw .breach("the source ended before it had announced its whole image")
     }
     guard !isWhole || givenCount == shape.segmentCount else {

@@ -19,6 +19,8 @@ final class TargetRole {
     case batch(ReceivedBatch)
     case scanEnded
     case failed(TransferError)
+    /// From a further connection.
+    case strand(IncomingStrands.Event)
     /// The other end is gone.
     case lost
   }
@@ -32,9 +34,13 @@ final class TargetRole {
   /// Called once when the run has failed, before its threads are waited for.
   private let giveUp: @Sendable () -> Void
   private let events = BoundedQueue<Event>(capacity: TargetRole.waitingByteCount)
+  /// By further connection, how many batches have come.
+  private var batchCounts: [Int: UInt64] = [:]
 
   /// Message bytes that wait for the engine.
   private static let waitingByteCount = 6 << 20
+  /// The source learns after so many batches on a further connection that they have come.
+  private static let confirmationInterval: UInt64 = 16
 
   init(
     image: TargetImage, seeds: [any ReadableImage], job: Job, connection: Connection,
@@ -60,6 +66,13 @@ final class TargetRole {
   func run() throws(TransferError) -> Outcome {
     let (connection, shape, events) = (connection, shape, events)
     let reader = WorkerThread { Self.read(connection, shape, into: events) }
+    connection.strands?.incoming?.start(shape: shape) { event in
+      switch event {
+      case .batch(let batch, _):
+        events.put(.strand(event), weight: batch.content.pageByteCount)
+      case .over, .failed: events.put(.strand(event), waits: false)
+      }
+    }
     let result: Result<Outcome, TransferError>
     do throws(TransferError) {
       result = .success(try converse())
@@ -70,6 +83,7 @@ final class TargetRole {
       giveUp()
     }
     events.abandon()
+    connection.strands?.stop()
     connection.stop()
     reader.join()
     return try result.get()
@@ -141,11 +155,41 @@ final class TargetRole {
         throw TransferError(.source, failure, from: connection.otherEnd)
       case .message(let message): return message
       case .batch: throw .breach("'data' between two passes")
+      case .strand(let event):
+        if try batch(of: event) != nil { throw .breach("'data' between two passes") }
       case .failed(let error): throw error
       case .lost, nil: throw .lost
       case .scanEnded: continue
       }
     }
+  }
+}
+
+// MARK: - Further connections
+
+extension TargetRole {
+  /// The batch that came, if it is one. The source is told how many have come, because what did
+  /// not come before a connection was lost must be sent again, and nothing else.
+  private func batch(
+    of event: IncomingStrands.Event
+  ) throws(TransferError) -> ReceivedBatch? {
+    switch event {
+    case .batch(let batch, let strand):
+      let count = batchCounts[strand, default: 0] + 1
+      batchCounts[strand] = count
+      if count % Self.confirmationInterval == 0 { tell(strand, isOver: false) }
+      return batch
+    case .over(let strand):
+      tell(strand, isOver: true)
+      return nil
+    case .failed(let error): throw error
+    }
+  }
+
+  private func tell(_ strand: Int, isOver: Bool) {
+    let count = batchCounts[strand, default: 0]
+    connection.send(
+      .arrived(StrandArrival(strand: strand, batchCount: count, isOver: isOver)))
   }
 }
 
@@ -190,6 +234,8 @@ extension TargetRole {
     switch events.take(seconds: seconds) {
     case .item(.message(let message)): try handle(message, in: pass)
     case .item(.batch(let batch)): try pass.receive(batch)
+    case .item(.strand(let event)):
+      if let batch = try batch(of: event) { try pass.receive(batch) }
     case .item(.scanEnded): pass.isScanOver = true
     case .item(.failed(let error)): throw error
     case .item(.lost), .closed: throw .lost

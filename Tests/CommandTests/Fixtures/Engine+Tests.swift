@@ -48,6 +48,7 @@ extension Engine {
         return testDigest
       },
       serve: { _ in .done },
+      join: { _ in },
       refuse: { $0.status })
   }
 }
