@@ -2,29 +2,69 @@
 
 import Wire
 
-/// Chooses the level of compression from what the link shows: when batches have to wait for the
-/// wire there is time to compress harder, when the wire waits for batches there is not.
+/// Chooses the level of compression by trying: what counts is how fast pages get away, and whether
+/// the wire, the other end or this processor holds them up cannot be told from here.
 ///
-/// It begins at level 1, and goes below that only after enough data that the time saved is
-/// worth the bytes.
+/// When batches have to wait for the wire there may be time to compress harder, when the wire
+/// waits for batches there is not. So a neighbouring level is tried for a while; harder is kept
+/// unless it is slower, faster only if it is so indeed. A trial that failed makes the next one
+/// wait longer. It begins at level 1, and goes below that only after enough data that the time
+/// saved is worth the bytes.
 struct CompressionPilot {
   let compressor = Compressor()
   /// Of zstd; nil is raw.
   private(set) var level: Int?
   private let isAutomatic: Bool
   private var step: Int
-  private var busyCount = 0
-  private var idleCount = 0
   private var sentByteCount = 0
+  private var window = Window()
+  private var batchStart = 0.0
+  /// Batches that still show the level before.
+  private var staleCount = 0
+  /// Where a trial came from, and how fast it was there.
+  private var origin: (step: Int, rate: Double)?
+  private var wasBusy: Bool?
+  /// Windows before the next trial, and how many there will be after the next failure.
+  private var pauseCount = 0
+  private var caution = 1
 
   /// From raw to the slowest level that a link is ever worth.
   private static let levels: [Int?] = [nil, -3, 1, 3, 6, 9, 12]
   private static let firstStep = 2
-  /// Batches in a row that must agree before the level moves.
-  private static let patience = 6
   /// Before so much is sent the level does not go below the first: a nightly difference is
   /// small, and bytes are what its user counts.
   private static let bytesBeforeFaster = 192 << 20
+  /// Batches that were queued before the level changed.
+  private static let staleLimit = 4
+  private static let longestCaution = 32
+  /// What a trial must reach of the rate before it.
+  private static let leastOfHarder = 0.97
+  private static let leastOfFaster = 1.05
+
+  /// Batches that are judged together.
+  private struct Window {
+    private var batchCount = 0
+    private var busyCount = 0
+    private var byteCount = 0
+    private var seconds = 0.0
+
+    private static let leastBatchCount = 8
+    private static let leastSeconds = 0.1
+
+    mutating func add(isBusy: Bool, byteCount: Int, seconds: Double) {
+      batchCount += 1
+      if isBusy { busyCount += 1 }
+      self.byteCount += byteCount
+      self.seconds += seconds
+    }
+
+    var isComplete: Bool {
+      batchCount >= Self.leastBatchCount && seconds >= Self.leastSeconds
+    }
+    var isBusy: Bool { busyCount * 2 > batchCount }
+    /// Bytes a second, before compression.
+    var rate: Double { Double(byteCount) / seconds }
+  }
 
   init(_ compression: Compression) {
     step = Self.firstStep
@@ -41,25 +81,61 @@ struct CompressionPilot {
     }
   }
 
-  /// What happened to the last batch: whether it had to wait for the wire.
-  mutating func observe(linkWasBusy: Bool, rawByteCount: Int) {
-    guard isAutomatic else { return }
-    sentByteCount += rawByteCount
-    busyCount = linkWasBusy ? busyCount + 1 : 0
-    idleCount = linkWasBusy ? 0 : idleCount + 1
-    if busyCount >= Self.patience {
-      move(to: step + 1)
-    } else if idleCount >= Self.patience {
-      let mayGoFaster = sentByteCount >= Self.bytesBeforeFaster
-      if step > Self.firstStep || mayGoFaster { move(to: step - 1) }
-    }
+  /// The next batch is begun; until now there was nothing to do, which is nobody's fault.
+  mutating func start(at moment: Double) {
+    batchStart = moment
   }
 
-  private mutating func move(to newStep: Int) {
-    busyCount = 0
-    idleCount = 0
-    guard Self.levels.indices.contains(newStep) else { return }
-    step = newStep
-    level = Self.levels[newStep]
+  /// A batch is on its way, and the next one begun: `linkWasBusy` says whether it had to wait.
+  mutating func observe(linkWasBusy: Bool, rawByteCount: Int, at moment: Double) {
+    guard isAutomatic else { return }
+    let seconds = moment - batchStart
+    batchStart = moment
+    sentByteCount += rawByteCount
+    if staleCount > 0 {
+      staleCount -= 1
+      return
+    }
+    window.add(isBusy: linkWasBusy, byteCount: rawByteCount, seconds: seconds)
+    guard window.isComplete else { return }
+    let (isBusy, rate) = (window.isBusy, window.rate)
+    window = Window()
+    let isSteady = isBusy == wasBusy
+    wasBusy = isBusy
+    if let origin {
+      self.origin = nil
+      guard hasPaid(since: origin, rate: rate) else { return }
+    } else if pauseCount > 0 {
+      pauseCount -= 1
+      return
+    }
+    if isSteady { attempt(isBusy ? step + 1 : step - 1, rate: rate) }
+  }
+
+  /// Ends a trial; goes back if it did not pay.
+  private mutating func hasPaid(since origin: (step: Int, rate: Double), rate: Double) -> Bool {
+    let least = step > origin.step ? Self.leastOfHarder : Self.leastOfFaster
+    if rate >= least * origin.rate {
+      caution = 1
+      return true
+    }
+    move(to: origin.step)
+    pauseCount = caution
+    caution = min(caution * 2, Self.longestCaution)
+    return false
+  }
+
+  private mutating func attempt(_ next: Int, rate: Double) {
+    guard Self.levels.indices.contains(next),
+      next >= Self.firstStep || sentByteCount >= Self.bytesBeforeFaster
+    else { return }
+    origin = (step, rate)
+    move(to: next)
+  }
+
+  private mutating func move(to next: Int) {
+    step = next
+    level = Self.levels[next]
+    staleCount = Self.staleLimit
   }
 }

@@ -56,6 +56,7 @@ final class PageSender: Sendable {
       if batch.isEmpty {
         guard let next = tasks.take() else { return }
         task = next
+        pilot.start(at: Clock.now)
       } else {
         switch tasks.take(seconds: Self.lingerSeconds) {
         case .item(let next): task = next
@@ -113,6 +114,6 @@ final class PageSender: Sendable {
     let pages = batch.entries
     let frame = batch.finish(pilot.compressor, level: pilot.level)
     let linkWasBusy = connection.sendBulk(frame, of: pages)
-    pilot.observe(linkWasBusy: linkWasBusy, rawByteCount: rawByteCount)
+    pilot.observe(linkWasBusy: linkWasBusy, rawByteCount: rawByteCount, at: Clock.now)
   }
 }
