@@ -4,7 +4,8 @@ import Glibc
 
 /// Memory that begins on a page boundary, as reads past the page cache need it.
 ///
-/// It is zeroed when it is made, so that nothing of this process ever leaves it by mistake.
+/// It is zero when it is made, so that nothing of this process ever leaves it by mistake; large
+/// ones cost memory and time only where they are used.
 ///
 /// ## Concurrency
 /// The pointer never changes. Who may touch the bytes is agreed on by the owners: a buffer is
@@ -12,17 +13,19 @@ import Glibc
 @safe package final class PageBuffer: @unchecked Sendable {
   package let byteCount: Int
   @unsafe package let bytes: UnsafeMutableRawBufferPointer
+  private let allocation: UnsafeMutableRawPointer
 
   package init(byteCount: Int) {
     precondition(byteCount >= 0, "a buffer has no negative size")
     self.byteCount = byteCount
-    let pageCount = max(1, (byteCount + Geometry.pageByteCount - 1) / Geometry.pageByteCount)
-    let space = unsafe aligned_alloc(
-      Geometry.pageByteCount, pageCount * Geometry.pageByteCount)
-    guard let space = unsafe space else { Exhaustion.end(lacking: "memory for its buffers") }
-    unsafe bytes = UnsafeMutableRawBufferPointer(start: space, count: byteCount)
-    unsafe bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    // Unlike a zeroing of our own, calloc leaves pages alone that come fresh from the kernel.
+    guard let space = unsafe calloc(1, byteCount + Geometry.pageByteCount) else {
+      Exhaustion.end(lacking: "memory for its buffers")
+    }
+    unsafe allocation = space
+    unsafe bytes = UnsafeMutableRawBufferPointer(
+      start: space.alignedUp(toMultipleOf: Geometry.pageByteCount), count: byteCount)
   }
 
-  deinit { unsafe free(bytes.baseAddress) }
+  deinit { unsafe free(allocation) }
 }
