@@ -16,10 +16,12 @@ struct RemoteRun {
     // Opened before anything is started: most mistakes are made at this end.
     let job = job(.copy, serverRole: .target, suggestedName: Self.baseName(of: path))
     let image = try openSource(path, job: job)
+    let headStart = headStart(for: image, job)
+    defer { headStart?.stop() }
     return try converse(job: job) { (connection, giveUp) throws(TransferError) in
       let end = SourceEnd(
         path: path, policy: .anything, job: job, connection: connection, counters: counters,
-        giveUp: giveUp)
+        headStart: headStart, giveUp: giveUp)
       let outcome = try end.run(image)
       var report = Report(outcome.target, location: location)
       report.notes += outcome.notes
@@ -59,10 +61,12 @@ struct RemoteRun {
   func verify(_ path: String) throws(TransferError) -> Report {
     let job = job(.verify, serverRole: .target, suggestedName: "")
     let image = try openSource(path, job: job)
+    let headStart = headStart(for: image, job)
+    defer { headStart?.stop() }
     return try converse(job: job) { (connection, giveUp) throws(TransferError) in
       let end = SourceEnd(
         path: path, policy: .anything, job: job, connection: connection, counters: counters,
-        giveUp: giveUp)
+        headStart: headStart, giveUp: giveUp)
       let outcome = try end.run(image)
       var report = Report(outcome.target, location: location)
       report.notes += outcome.notes
@@ -100,6 +104,11 @@ struct RemoteRun {
     return try converse(job: job) { (connection, _) throws(TransferError) in
       try Handshake.receiveImageName(connection)
     }
+  }
+
+  /// Where everything is sent unasked the scan stays near the sender, which reads it all again.
+  private func headStart(for image: SourceImage, _ job: Job) -> HeadStart? {
+    job.isWhole ? nil : HeadStart(image, threadCount: job.threadCount)
   }
 
   private func openSource(_ path: String, job: Job) throws(TransferError) -> SourceImage {

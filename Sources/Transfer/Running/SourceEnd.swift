@@ -11,6 +11,8 @@ struct SourceEnd {
   let job: Job
   let connection: Connection
   let counters: Counters
+  /// A scan of the image that has begun already.
+  var headStart: HeadStart?
   let giveUp: @Sendable () -> Void
 
   /// What a finished conversation leaves behind.
@@ -45,7 +47,7 @@ struct SourceEnd {
     counters.set(.imageByteCount, to: target.byteCount)
     let role = SourceRole(
       image: image, byteCount: target.byteCount, job: job, connection: connection,
-      counters: counters, giveUp: giveUp)
+      counters: counters, headStart: headStart, giveUp: giveUp)
     connection.agree(on: role.shape)
     return Outcome(target: target, result: try role.run(target: target), notes: image.notes)
   }
@@ -63,7 +65,7 @@ extension SourceEnd {
       counters.set(.imageByteCount, to: agreed)
       let role = SourceRole(
         image: image, byteCount: agreed, job: job, connection: connection,
-        counters: counters, giveUp: giveUp)
+        counters: counters, headStart: headStart, giveUp: giveUp)
       connection.agree(on: role.shape)
       outcome.verdict = try role.compare(with: target)
     }

@@ -49,16 +49,16 @@ package final class ImageScan: Sendable {
   private let ring: Monitor<Ring>
   private let threads: [WorkerThread]
 
-  /// Results that may wait for the consumer.
-  private static let windowCount = 64
+  /// Results that may wait for the consumer, where nothing else is asked for.
+  package static let windowCount = 64
 
   package init(
     image: any ReadableImage, shape: ImageShape, threadCount: Int,
-    visitZeros: (@Sendable (Range<UInt64>) -> Void)? = nil
+    windowCount: Int = ImageScan.windowCount, visitZeros: (@Sendable (Range<UInt64>) -> Void)? = nil
   ) {
     self.image = image
     self.shape = shape
-    ring = Monitor(Ring(slots: .init(repeating: nil, count: Self.windowCount)))
+    ring = Monitor(Ring(slots: .init(repeating: nil, count: windowCount)))
     let worker = Worker(
       image: image, shape: shape, cursor: cursor, ring: ring, visitZeros: visitZeros)
     let count = min(max(threadCount, 1), max(shape.segmentCount, 1))

@@ -17,6 +17,7 @@ final class SourceRole: Sendable {
   let job: Job
   let connection: Connection
   let counters: Counters
+  private let headStart: HeadStart?
   /// Called once when the run has failed, before its threads are waited for.
   private let giveUp: @Sendable () -> Void
   let state = Monitor(SourceState())
@@ -29,9 +30,10 @@ final class SourceRole: Sendable {
 
   init(
     image: SourceImage, byteCount: UInt64, job: Job, connection: Connection,
-    counters: Counters, giveUp: @escaping @Sendable () -> Void
+    counters: Counters, headStart: HeadStart? = nil, giveUp: @escaping @Sendable () -> Void
   ) {
     self.giveUp = giveUp
+    self.headStart = headStart
     self.image = image
     self.job = job
     self.connection = connection
@@ -92,7 +94,8 @@ final class SourceRole: Sendable {
     var isEqual = false
     var isChanged = false
     for number in 1...Self.maximumPassCount {
-      let before = try identity()
+      // What the first pass reads may have been read since the image was opened.
+      let before = number == 1 ? image.identity : try identity()
       let digest = try pass(number: number, target: target)
       let settled = try state.await { $0.settled }
       let after = try identity()
@@ -187,7 +190,9 @@ extension SourceRole {
     _ announce: (ImageScan.Item) throws(TransferError) -> Void
   ) throws(TransferError) -> Digest {
     let threadCount = WorkerThread.count(for: job.threadCount)
-    let scan = ImageScan(image: image, shape: shape, threadCount: threadCount)
+    let scan =
+      headStart?.take(for: shape)
+      ?? ImageScan(image: image, shape: shape, threadCount: threadCount)
     defer { scan.finish() }
     var folder = TreeFolder(shape: shape)
     while let item = try next(of: scan) {
