@@ -22,8 +22,9 @@ struct StrandPolicy {
   static let mostConnections = 8
   /// Opened at once.
   static let stride = 2
-  /// Of what the window allows: a connection that reaches less is held up by something else.
-  static let windowShare = 0.4
+  /// Of what the window allows: a connection that reaches less is held up by something else, and
+  /// where one reaches more, the round trip was not what it seemed.
+  static let windowShare = 0.4...1.3
   /// Of what `--bwlimit` allows: more is not wanted.
   static let limitShare = 0.8
   /// A step that brings less than this was the last.
@@ -40,7 +41,7 @@ struct StrandPolicy {
 
   init(roundTrip: Double, bandwidthLimit: UInt64?) {
     self.roundTrip = roundTrip
-    self.bandwidthLimit = bandwidthLimit.map(Double.init)
+    self.bandwidthLimit = bandwidthLimit.map { Double($0) }
   }
 
   /// How long a rate has to be measured to say something; a connection needs some round trips
@@ -59,7 +60,8 @@ struct StrandPolicy {
     if left < rate * opening * Self.worthwhile { return .wait }
     if let bandwidthLimit, rate >= bandwidthLimit * Self.limitShare { return .wait }
     let window = Self.windowByteCount / roundTrip
-    if rate / Double(connectionCount) < window * Self.windowShare { return .wait }
+    let share = rate / Double(connectionCount) / window
+    if !Self.windowShare.contains(share) { return .wait }
     rateBefore = rate
     return .open(min(Self.stride, Self.mostConnections - connectionCount))
   }

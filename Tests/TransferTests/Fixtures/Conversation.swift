@@ -12,6 +12,10 @@ struct Conversation {
   var source: SourceImage
   var target: TargetImage
   var seeds: [SourceImage] = []
+  /// Over so many further connections as well.
+  var strandCount = 0
+  /// What happens to them, when the first data has come.
+  var disturb: @Sendable ([Line]) -> Void = { _ in }
 
   /// How it ended at either end.
   struct Ending: Sendable {
@@ -23,14 +27,29 @@ struct Conversation {
 
   func run(seconds: Double = 30) throws -> Ending {
     let line = Line()
+    let strands = (0..<strandCount).map { _ in Line() }
     let (sourceCounters, targetCounters) = (Counters(), Counters())
     let sending = Watchdog.Running("the source", seconds: seconds) {
       [job, source, target] in
-      Self.send(source, to: TargetDescription(target), job, line.near, sourceCounters)
+      Self.send(
+        source, to: TargetDescription(target), job, line.near, sourceCounters,
+        strands: strands.map(\.near))
     }
     let receiving = Watchdog.Running("the target", seconds: seconds) {
       [job, target, seeds] in
-      Self.receive(target, seeds: seeds, job, line.far, targetCounters)
+      Self.receive(
+        target, seeds: seeds, job, line.far, targetCounters, strands: strands.map(\.far))
+    }
+    let isOver = Monitor(false)
+    let disturbing = Watchdog.Running("the disturbance", seconds: seconds) { [disturb] in
+      while targetCounters.snapshot.sent == 0 {
+        if isOver.wait(seconds: 0.001, { $0 ? true : nil }) != nil { return }
+      }
+      disturb(strands)
+    }
+    defer {
+      isOver.update { $0 = true }
+      try? disturbing.value()
     }
     return Ending(
       source: try sending.value(), target: try receiving.value(),
@@ -39,9 +58,10 @@ struct Conversation {
 
   static func send(
     _ image: SourceImage, to target: TargetDescription, _ job: Job, _ end: Line.End,
-    _ counters: Counters = Counters(), timeoutSeconds: Int? = nil
+    _ counters: Counters = Counters(), timeoutSeconds: Int? = nil, strands: [Line.End] = []
   ) -> Result<SourceRole.Outcome, TransferError> {
     let connection = Connection(end, counters: counters, timeoutSeconds: timeoutSeconds)
+    connection.strand(strands, isSource: true, counters)
     let role = SourceRole(
       image: image, byteCount: target.byteCount, job: job, connection: connection,
       counters: counters, giveUp: {})
@@ -55,9 +75,10 @@ struct Conversation {
 
   static func receive(
     _ image: TargetImage, seeds: [SourceImage] = [], _ job: Job, _ end: Line.End,
-    _ counters: Counters = Counters(), timeoutSeconds: Int? = nil
+    _ counters: Counters = Counters(), timeoutSeconds: Int? = nil, strands: [Line.End] = []
   ) -> Result<TargetRole.Outcome, TransferError> {
     let connection = Connection(end, counters: counters, timeoutSeconds: timeoutSeconds)
+    connection.strand(strands, isSource: false, counters)
     let role = TargetRole(
       image: image, seeds: seeds, job: job, connection: connection, counters: counters,
       giveUp: {})
