@@ -11,7 +11,7 @@ extension TargetImage {
     try StorageError.requireInside(byteCount, offset, count: UInt64(bytes.count), of: name, "write")
     try prepare()
     try unsafe writeAll(bytes, at: offset)
-    hasten(bytes.count)
+    written.wrappingAdd(bytes.count, ordering: .relaxed)
   }
 
   /// Makes the range read as zeros, as a hole where that is wanted and possible.
@@ -106,15 +106,11 @@ extension TargetImage {
   }
 
   /// Lets the kernel begin to write what it has collected, so that the flush at the end is not
-  /// all of the work. Failures come out there.
-  private func hasten(_ count: Int) {
-    let before = writtenByteCount.wrappingAdd(count, ordering: .relaxed).oldValue
-    if before / Self.writebackByteCount != (before &+ count) / Self.writebackByteCount {
-      try? descriptor.calls.startWriteback(descriptor.number)
-    }
+  /// all of the work. May take as long as the disk needs to take it all; failures come out in
+  /// the flush.
+  package func startWriteback() {
+    try? descriptor.calls.startWriteback(descriptor.number)
   }
-
-  private static let writebackByteCount = 64 << 20
 
   /// By the best way that is known here.
   private func zeroPart(_ range: Range<UInt64>) throws(StorageError) {

@@ -11,9 +11,10 @@ import Synchronization
 /// `open` has made sure that nobody else uses it.
 ///
 /// ## Concurrency
-/// `read`, `extent`, `readPastCache`, and `write`, `zero` and `dig` of different ranges may be
-/// called from several threads at once. What changes is either an atomic, or in `state` behind its
-/// mutex. `complete` and `abandon` come last, from one thread, when all other calls have returned.
+/// `read`, `extent`, `readPastCache`, `startWriteback`, and `write`, `zero` and `dig` of different
+/// ranges may be called from several threads at once. What changes is either an atomic, or in
+/// `state` behind its mutex. `complete` and `abandon` come last, from one thread, when all other
+/// calls have returned.
 package final class TargetImage: ReadableImage {
   /// The path that the image has when it is complete.
   package let name: String
@@ -47,8 +48,7 @@ package final class TargetImage: ReadableImage {
   /// Digging is wanted, possible here as far as is known, and did give space back.
   let digs: Atomic<Bool>
   let isDiggingProven = Atomic(false)
-  /// How much `write` took since `open`.
-  let writtenByteCount = Atomic(0)
+  let written = Atomic(0)
   let state: Mutex<State>
 
   /// What changes while the image is open.
@@ -117,6 +117,9 @@ package final class TargetImage: ReadableImage {
   }
 
   deinit { abandon() }
+
+  /// How much `write` took since `open`.
+  package var writtenByteCount: Int { written.load(ordering: .relaxed) }
 
   /// What the user should know.
   package var notes: [String] { state.withLock { $0.notes } }

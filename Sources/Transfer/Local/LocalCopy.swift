@@ -28,6 +28,8 @@ struct LocalCopy {
       target: target, shape: shape, isDryRun: settings.isDryRun,
       knowsTarget: startsZero || !isBlind, counters: counters,
       limiter: settings.bandwidthLimit.map { Monitor(RateLimiter(bytesPerSecond: $0)) })
+    let writeback = settings.isDryRun ? nil : EarlyWriteback(target)
+    defer { writeback?.stop() }
     let walk = PairWalk(
       source: source, target: isBlind ? nil : target, shape: shape, threadCount: threadCount)
     try walk.run(

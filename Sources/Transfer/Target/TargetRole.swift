@@ -208,9 +208,11 @@ extension TargetRole {
       threadCount: job.threadCount, connection: connection, ledger: pass.ledger,
       index: pass.index, visitZeros: { [image] in image.dig($0) })
     let scanning = pass.isWhole ? nil : scan(scanner, startsZero: pass.startsZero)
+    let writeback = job.operation == .copy ? EarlyWriteback(image) : nil
     defer {
       scanner.stop()
       scanning?.join()
+      writeback?.stop()
     }
     while !pass.isOver { try handleNext(of: pass) }
     try pass.requireWholeImage()
