@@ -27,7 +27,7 @@ import Wire
       let failure = failure
       let sender = PageSender(
         image: image, shape: ImageShape(byteCount: image.byteCount), tasks: tasks,
-        connection: connection, compression: compression,
+        connection: connection, pilot: Monitor(CompressionPilot(compression)),
         fail: { error in failure.update { $0 = error } })
       running = Watchdog.Running("the sender") {
         sender.run()

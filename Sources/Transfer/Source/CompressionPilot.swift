@@ -5,20 +5,20 @@ import Wire
 /// Chooses the level of compression by trying: what counts is how fast pages get away, and whether
 /// the wire, the other end or this processor holds them up cannot be told from here.
 ///
-/// When batches have to wait for the wire there may be time to compress harder, when the wire
-/// waits for batches there is not. So a neighbouring level is tried for a while; harder is kept
-/// unless it is slower, faster only if it is so indeed. A trial that failed makes the next one
-/// wait longer. It begins at level 1, and goes below that only after enough data that the time
-/// saved is worth the bytes.
+/// When the wire waits for batches there is no time to compress harder. When batches have to wait,
+/// either may be right: the link may be slow, or the other end, and that may want the processor.
+/// So a neighbouring level is tried for a while, and kept only if it is faster. A trial that failed
+/// makes the next one wait longer, and go the other way. It begins at level 1, and goes below that
+/// only after enough data that the time saved is worth the bytes.
+///
+/// All who compress for one link share it, and tell it of each batch.
 struct CompressionPilot {
-  let compressor = Compressor()
   /// Of zstd; nil is raw.
   private(set) var level: Int?
   private let isAutomatic: Bool
   private var step: Int
   private var sentByteCount = 0
   private var window = Window()
-  private var batchStart = 0.0
   /// Batches that still show the level before.
   private var staleCount = 0
   /// Where a trial came from, and how fast it was there.
@@ -27,6 +27,8 @@ struct CompressionPilot {
   /// Windows before the next trial, and how many there will be after the next failure.
   private var pauseCount = 0
   private var caution = 1
+  /// Which way the next trial goes where both may be right.
+  private var triesHarder = true
 
   /// From raw to the slowest level that a link is ever worth.
   private static let levels: [Int?] = [nil, -3, 1, 3, 6, 9, 12]
@@ -38,7 +40,7 @@ struct CompressionPilot {
   private static let staleLimit = 4
   private static let longestCaution = 32
   /// What a trial must reach of the rate before it.
-  private static let leastOfHarder = 0.97
+  private static let leastOfHarder = 1.01
   private static let leastOfFaster = 1.05
 
   /// Batches that are judged together.
@@ -48,8 +50,8 @@ struct CompressionPilot {
     private var byteCount = 0
     private var seconds = 0.0
 
-    private static let leastBatchCount = 8
-    private static let leastSeconds = 0.1
+    private static let leastBatchCount = 16
+    private static let leastSeconds = 0.15
 
     mutating func add(isBusy: Bool, byteCount: Int, seconds: Double) {
       batchCount += 1
@@ -81,16 +83,10 @@ struct CompressionPilot {
     }
   }
 
-  /// The next batch is begun; until now there was nothing to do, which is nobody's fault.
-  mutating func start(at moment: Double) {
-    batchStart = moment
-  }
-
-  /// A batch is on its way, and the next one begun: `linkWasBusy` says whether it had to wait.
-  mutating func observe(linkWasBusy: Bool, rawByteCount: Int, at moment: Double) {
+  /// A batch is on its way: `linkWasBusy` says whether it had to wait, and `seconds` how long
+  /// it took from its beginning.
+  mutating func observe(linkWasBusy: Bool, rawByteCount: Int, seconds: Double) {
     guard isAutomatic else { return }
-    let seconds = moment - batchStart
-    batchStart = moment
     sentByteCount += rawByteCount
     if staleCount > 0 {
       staleCount -= 1
@@ -109,7 +105,7 @@ struct CompressionPilot {
       pauseCount -= 1
       return
     }
-    if isSteady { attempt(isBusy ? step + 1 : step - 1, rate: rate) }
+    if isSteady { attempt(isBusy && triesHarder ? step + 1 : step - 1, rate: rate) }
   }
 
   /// Ends a trial; goes back if it did not pay.
@@ -119,6 +115,7 @@ struct CompressionPilot {
       caution = 1
       return true
     }
+    triesHarder = step < origin.step
     move(to: origin.step)
     pauseCount = caution
     caution = min(caution * 2, Self.longestCaution)
@@ -128,7 +125,10 @@ struct CompressionPilot {
   private mutating func attempt(_ next: Int, rate: Double) {
     guard Self.levels.indices.contains(next),
       next >= Self.firstStep || sentByteCount >= Self.bytesBeforeFaster
-    else { return }
+    else {
+      triesHarder.toggle()
+      return
+    }
     origin = (step, rate)
     move(to: next)
   }

@@ -7,8 +7,8 @@ import Wire
 /// Reads the pages that the target asked for, gathers them into batches of a mebibyte,
 /// compresses those where it pays and puts them on the wire.
 ///
-/// Runs on a thread of its own, so that reading and compressing overlap with scanning and with
-/// the wire.
+/// Runs on threads of its own, so that reading and compressing overlap with scanning and with the
+/// wire. Several may take from one queue where the order of the pages does not matter.
 final class PageSender: Sendable {
   enum Task: Sendable {
     case pages(WantedPages)
@@ -20,7 +20,7 @@ final class PageSender: Sendable {
   private let shape: ImageShape
   private let tasks: BoundedQueue<Task>
   private let connection: Connection
-  private let compression: Compression
+  private let pilot: Monitor<CompressionPilot>
   private let fail: @Sendable (TransferError) -> Void
 
   /// How long a batch that is not full waits for more: nothing beside a round trip.
@@ -28,14 +28,14 @@ final class PageSender: Sendable {
 
   init(
     image: any ReadableImage, shape: ImageShape, tasks: BoundedQueue<Task>,
-    connection: Connection, compression: Compression,
+    connection: Connection, pilot: Monitor<CompressionPilot>,
     fail: @escaping @Sendable (TransferError) -> Void
   ) {
     self.image = image
     self.shape = shape
     self.tasks = tasks
     self.connection = connection
-    self.compression = compression
+    self.pilot = pilot
     self.fail = fail
   }
 
@@ -48,29 +48,36 @@ final class PageSender: Sendable {
     }
   }
 
+  /// What one thread gathers at a time.
+  private struct Batch {
+    var pages: DataBatchBuilder
+    let compressor = Compressor()
+    /// When it was begun: time without anything to do is nobody's fault.
+    var start = 0.0
+  }
+
   private func send() throws(TransferError) {
-    var batch = DataBatchBuilder(shape: shape)
-    var pilot = CompressionPilot(compression)
+    var batch = Batch(pages: DataBatchBuilder(shape: shape))
     while true {
       let task: Task
-      if batch.isEmpty {
+      if batch.pages.isEmpty {
         guard let next = tasks.take() else { return }
         task = next
-        pilot.start(at: Clock.now)
+        batch.start = Clock.now
       } else {
         switch tasks.take(seconds: Self.lingerSeconds) {
         case .item(let next): task = next
-        case .closed: return flush(&batch, &pilot)
+        case .closed: return flush(&batch)
         case .nothingYet:
-          flush(&batch, &pilot)
+          flush(&batch)
           continue
         }
       }
       switch task {
       case .pages(let wanted):
-        try add(wanted, to: &batch, &pilot)
+        try add(wanted, to: &batch)
       case .message(let message):
-        flush(&batch, &pilot)
+        flush(&batch)
         connection.send(message)
       }
     }
@@ -79,12 +86,12 @@ final class PageSender: Sendable {
   /// A segment is never torn apart, so that a target that gets everything unasked knows what
   /// is not in it to be zero.
   private func add(
-    _ wanted: WantedPages, to batch: inout DataBatchBuilder, _ pilot: inout CompressionPilot
+    _ wanted: WantedPages, to batch: inout Batch
   ) throws(TransferError) {
     let (segment, pages) = (wanted.segment, wanted.pages)
-    if batch.fitting(pages, of: segment) != pages { flush(&batch, &pilot) }
+    if batch.pages.fitting(pages, of: segment) != pages { flush(&batch) }
     do throws(StorageError) {
-      try unsafe batch.append(pages, of: segment) { (bytes) throws(StorageError) in
+      try unsafe batch.pages.append(pages, of: segment) { (bytes) throws(StorageError) in
         try unsafe read(pages, of: segment, into: bytes)
       }
     } catch {
@@ -108,12 +115,18 @@ final class PageSender: Sendable {
     }
   }
 
-  private func flush(_ batch: inout DataBatchBuilder, _ pilot: inout CompressionPilot) {
-    guard !batch.isEmpty else { return }
-    let rawByteCount = batch.pageByteCount
-    let pages = batch.entries
-    let frame = batch.finish(pilot.compressor, level: pilot.level)
-    let linkWasBusy = connection.sendBulk(frame, of: pages)
-    pilot.observe(linkWasBusy: linkWasBusy, rawByteCount: rawByteCount, at: Clock.now)
+  private func flush(_ batch: inout Batch) {
+    guard !batch.pages.isEmpty else { return }
+    let rawByteCount = batch.pages.pageByteCount
+    let entries = batch.pages.entries
+    let level = pilot.peek { $0.level }
+    let frame = batch.pages.finish(batch.compressor, level: level)
+    let linkWasBusy = connection.sendBulk(frame, of: entries)
+    let now = Clock.now
+    let seconds = now - batch.start
+    batch.start = now
+    pilot.peek {
+      $0.observe(linkWasBusy: linkWasBusy, rawByteCount: rawByteCount, seconds: seconds)
+    }
   }
 }

@@ -9,8 +9,8 @@ import Wire
 /// whether the target's image is its own.
 ///
 /// ## Concurrency
-/// Three threads: the caller's scans and announces; one reads the connection and answers
-/// `differ` at once; one reads and sends pages. They meet in `state` and `tasks`.
+/// Three kinds of threads: the caller's scans and announces; one reads the connection and answers
+/// `differ` at once; some read and send pages. They meet in `state` and `tasks`.
 final class SourceRole: Sendable {
   let image: SourceImage
   let shape: ImageShape
@@ -25,6 +25,8 @@ final class SourceRole: Sendable {
 
   /// A source that changes faster than it is copied is given up after so many passes.
   static let maximumPassCount = 5
+  /// More compress faster than any link takes it.
+  private static let maximumSenderCount = 4
   /// Pages that wait to be read for a target that wants everything.
   private static let waitingPageCount = 16 << 10
 
@@ -69,8 +71,8 @@ final class SourceRole: Sendable {
     let reader = WorkerThread { [self] in read() }
     let sender = PageSender(
       image: image, shape: shape, tasks: tasks, connection: connection,
-      compression: job.compression, fail: { [state] in state.fail($0) })
-    let sending = WorkerThread { sender.run() }
+      pilot: Monitor(CompressionPilot(job.compression)), fail: { [state] in state.fail($0) })
+    let sending = (0..<senderCount).map { _ in WorkerThread { sender.run() } }
     connection.strands?.outgoing?.start { [tasks] lost in
       tasks.put(.pages(lost), weight: lost.pages.count, waits: false)
     }
@@ -83,11 +85,17 @@ final class SourceRole: Sendable {
       giveUp()
     }
     tasks.abandon()
-    sending.join()
+    for thread in sending { thread.join() }
     connection.strands?.stop()
     connection.stop()
     reader.join()
     return try result.get()
+  }
+
+  /// What comes unasked has to come in order, which only one can keep.
+  private var senderCount: Int {
+    let isOrdered = job.isWhole || job.operation != .copy
+    return isOrdered ? 1 : min(WorkerThread.count(for: job.threadCount), Self.maximumSenderCount)
   }
 
   private func converse(target: TargetDescription) throws(TransferError) -> Outcome {
