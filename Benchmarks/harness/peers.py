@@ -46,6 +46,11 @@ def blkmove(name, *options):
     return Peer(name, "blkmove", lambda job: ["blkmove", "-q", *options, job.source, job.place])
 
 
+def blkmove_pull(name, *options):
+    return Peer(name, "blkmove", lambda job: [
+        "blkmove", "-q", *options, f"backup:{job.source}", job.target])
+
+
 def rsync(name, *options):
     return Peer(name, "rsync", lambda job: ["rsync", *options, "-I", job.source, job.place])
 

@@ -146,7 +146,7 @@ import Testing
   func oneThatDiesOnTheWayIsMadeUpFor(direction: Direction, options: [String]) throws {
     let image = try ImageFile.full(in: scratch, byteCount: 24 << 20, seed: 7)
     let running = try command(
-      direction, ["--connections=4", "--compress=none", "--bwlimit=8M"] + options,
+      direction, ["--connections=4", "--compress=none", "--bwlimit=8M", "-v"] + options,
       shell: remoteShell(), from: image
     ).start()
     // Calls 2 and 3 are killed when they have carried something.
@@ -158,6 +158,7 @@ import Testing
     }
     let outcome = running.wait()
     #expect(outcome.status == 0 && outcome.sentences == [], "\(outcome)")
+    #expect(outcome.error.contains("note: backup: a further connection was lost"), "\(outcome)")
     try expectEqual(ImageFile(scratch.path("copy.img")), image)
   }
 

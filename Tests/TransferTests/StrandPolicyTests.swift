@@ -56,7 +56,7 @@ import Testing
   @Test func aMeasurementIsNeitherHastyNorEndless() {
     for milliseconds in [4.0, 20, 100, 1000, 100_000] {
       let policy = StrandPolicy(roundTrip: milliseconds / 1000, bandwidthLimit: nil)
-      #expect((0.2...0.8).contains(policy.interval))
+      #expect((0.1...0.8).contains(policy.interval))
     }
   }
 }

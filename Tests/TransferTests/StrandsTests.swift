@@ -89,10 +89,27 @@ import Wire
     #expect(error?.sentence.contains("that were not asked for") == true, "\(error as Any)")
   }
 
-  @Test func dataBeforeAPassIsRefused() throws {
-    let error = try Self.deceive { peer, others in
-      others[0].say(LyingSourceTests.new.data([WantedPages(0, [3])]))
+  @Test func dataBeforeAPassWaitsForIt() throws {
+    let error = try Self.deceive(isWhole: true) { peer, others in
+      for other in others { other.say(LyingSourceTests.new.data([WantedPages(1, [3])])) }
+      Clock.sleep(seconds: 0.05)
+      LyingSourceTests.begin(peer)
       _ = try peer.hear(.settled)
+    }
+    #expect(error?.sentence.contains("segment 1 comes twice") == true, "\(error as Any)")
+  }
+
+  @Test func dataBetweenTwoPassesIsRefused() throws {
+    let zeros = Pages(Array(repeating: .zero, count: 513), tail: [0, 0, 0])
+    let error = try Self.deceive { peer, others in
+      LyingSourceTests.begin(peer)
+      try LyingSourceTests.hearDigests(peer)
+      peer.say(.zero(SegmentRange(first: 0, count: 3)))
+      peer.say(.position(3))
+      peer.say(zeros.scanned)
+      _ = try peer.hear(.settled)
+      others[0].say(LyingSourceTests.new.data([WantedPages(0, [3])]))
+      _ = try peer.hear(.done)
     }
     #expect(error?.sentence.contains("between two passes") == true, "\(error as Any)")
   }

@@ -184,7 +184,10 @@ extension RemoteRun {
       return nil
     }
     let isPush = job.serverRole == .target
-    let strands = Strands(connection, isSource: isPush, isServer: false, counters: counters)
+    let (announce, host) = (announce, location.host)
+    let strands = Strands(connection, isSource: isPush, isServer: false, counters: counters) {
+      announce(.detail("\(host): a further connection was lost; the others go on"))
+    }
     connection.strands = strands
     let opener = StrandOpener(
       strands, on: connection, to: location, isPush: isPush, settings: settings,

@@ -32,9 +32,11 @@ final class IncomingStrands: Sendable {
   }
 
   private let counters: Counters
+  private let lost: @Sendable () -> Void
   private let state = Monitor(State())
 
-  init(counters: Counters) {
+  init(counters: Counters, lost: @escaping @Sendable () -> Void = {}) {
+    self.lost = lost
     self.counters = counters
   }
 
@@ -83,11 +85,14 @@ final class IncomingStrands: Sendable {
     } catch {
       sink(.failed(TransferError(error)))
     }
-    state.update { state in
+    let isStopped = state.update { state in
       state.over.insert(number)
       state.strands[number] = nil
+      return state.isStopped
     }
     sink(.over(strand: number))
+    // At the end of a run the source may be the first to go.
+    if !isStopped, counters.snapshot.phase != .done { lost() }
   }
 
   /// The source writes nothing more to it, and wants to know what has come.

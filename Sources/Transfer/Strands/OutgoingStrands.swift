@@ -34,9 +34,13 @@ final class OutgoingStrands: Sendable {
   private let outbox: Outbox
   private let pace: Pace
   private let counters: Counters
+  private let lost: @Sendable () -> Void
   private let state = Monitor(State())
 
-  init(outbox: Outbox, pace: Pace, counters: Counters) {
+  init(
+    outbox: Outbox, pace: Pace, counters: Counters, lost: @escaping @Sendable () -> Void = {}
+  ) {
+    self.lost = lost
     self.outbox = outbox
     self.pace = pace
     self.counters = counters
@@ -114,7 +118,7 @@ final class OutgoingStrands: Sendable {
 
   /// What the target says has come of the batches on one connection.
   func take(_ arrival: StrandArrival) throws(TransferError) {
-    var lost: [DataBatch.Entry] = []
+    var missing: [DataBatch.Entry] = []
     let isValid = state.peek { state in
       guard var journal = state.journals[arrival.strand],
         arrival.batchCount >= journal.confirmedCount,
@@ -127,13 +131,14 @@ final class OutgoingStrands: Sendable {
       state.journals[arrival.strand] = arrival.isOver ? nil : journal
       if arrival.isOver {
         journal.strand.cancel()
-        while let pages = journal.batches.popFirst() { lost += pages }
+        while let pages = journal.batches.popFirst() { missing += pages }
       }
       return true
     }
     if !isValid { throw .breach("more came on a further connection than was sent") }
     outbox.nudge()
-    send(again: lost)
+    send(again: missing)
+    if arrival.isOver { lost() }
   }
 
   /// Ends all of them, without waiting for what they carry.

@@ -70,7 +70,12 @@ final class StrandOpener: Sendable {
       request(0)
       run { [self] in
         guard invitation() != nil else { return }
-        follow(StrandPolicy(roundTrip: Clock.now - start, bandwidthLimit: settings.bandwidthLimit))
+        let policy = StrandPolicy(
+          roundTrip: Clock.now - start, bandwidthLimit: settings.bandwidthLimit)
+        guard policy.isWorthAnInvitation else { return }
+        // Now, because later the answer would stand behind all the data.
+        request(StrandPolicy.mostConnections - 1)
+        if let invitation = invitation() { follow(policy, invitation) }
       }
     }
   }
@@ -95,26 +100,26 @@ final class StrandOpener: Sendable {
   // MARK: When they pay
 
   /// Measures, and opens more as long as they bring something.
-  private func follow(_ initial: StrandPolicy) {
+  private func follow(_ initial: StrandPolicy, _ invitation: Invitation) {
     var policy = initial
-    var before = wireByteCount
-    var since = Clock.now
-    while !isStopped(withinSeconds: policy.interval) {
-      let (now, bytes) = (Clock.now, wireByteCount)
-      let rate = Double(bytes - before) / (now - since)
-      (before, since) = (bytes, now)
+    while let rate = rate(over: policy.interval) {
       let count = 1 + strands.joinedCount
       switch policy.decide(rate: rate, left: leftByteCount, connectionCount: count) {
       case .wait: continue
       case .enough: return
       case .open(let more):
-        request(more)
-        guard let invitation = invitation(), open(more, with: invitation) else { return }
+        guard open(more, with: invitation) else { return }
         // What they bring shows when they have reached their speed.
-        if isStopped(withinSeconds: policy.interval) { return }
-        (before, since) = (wireByteCount, Clock.now)
+        if isStopped(withinSeconds: policy.interval * 2) { return }
       }
     }
+  }
+
+  /// Bytes a second, or nil when the run is over before that is known.
+  private func rate(over seconds: Double) -> Double? {
+    let (before, since) = (wireByteCount, Clock.now)
+    if isStopped(withinSeconds: seconds) { return nil }
+    return Double(wireByteCount - before) / (Clock.now - since)
   }
 
   private func isStopped(withinSeconds seconds: Double) -> Bool {
@@ -185,7 +190,8 @@ final class StrandOpener: Sendable {
     do throws(TransferError) {
       shell = try RemoteShell(
         location, settings: Self.quiet(settings),
-        serverArguments: ["--server", "join", "--", invitation.name], announce: { _ in })
+        serverArguments: ["--server", "join", "--", invitation.name],
+        announce: { [announce] in announce(Self.asDetail($0)) })
     } catch {
       announce(.detail("\(location.host): no further connection: \(error.sentence)"))
       return nil
@@ -202,6 +208,12 @@ final class StrandOpener: Sendable {
     }
     if !isInTime { strand.cancel() }
     return attempt
+  }
+
+  /// Banners and the like were said by the first connection already.
+  private static func asDetail(_ announcement: Announcement) -> Announcement {
+    guard case .remoteLine(let host, let line) = announcement else { return announcement }
+    return .detail("\(host): \(line)")
   }
 
   /// The same with a remote shell that makes a connection of its own and asks nobody anything.

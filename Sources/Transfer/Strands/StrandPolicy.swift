@@ -44,17 +44,17 @@ struct StrandPolicy {
     self.bandwidthLimit = bandwidthLimit.map { Double($0) }
   }
 
-  /// How long a rate has to be measured to say something; a connection needs some round trips
-  /// until it has reached its own.
-  var interval: Double { min(max(6 * roundTrip, 0.2), 0.8) }
+  /// How long a rate has to be measured to say something.
+  var interval: Double { min(max(4 * roundTrip, 0.1), 0.8) }
+
+  /// Whether more connections could ever pay.
+  var isWorthAnInvitation: Bool { roundTrip >= Self.shortestRoundTrip }
 
   /// - Parameters:
   ///   - rate: bytes a second over all connections, in the last interval.
   ///   - left: bytes that are known to be still to come.
   mutating func decide(rate: Double, left: Double, connectionCount: Int) -> Decision {
-    if roundTrip < Self.shortestRoundTrip || connectionCount >= Self.mostConnections {
-      return .enough
-    }
+    if !isWorthAnInvitation || connectionCount >= Self.mostConnections { return .enough }
     if let before = rateBefore, rate < before * Self.growth { return .enough }
     let opening = roundTrip * Self.roundTripsToOpen + Self.secondsToOpen
     if left < rate * opening * Self.worthwhile { return .wait }

@@ -25,12 +25,17 @@ final class Strands: Sendable {
   private let door: StrandDoor?
   private let state = Monitor(State())
 
-  init(_ connection: Connection, isSource: Bool, isServer: Bool, counters: Counters) {
+  /// `lost` is told when one of them has ended before the run.
+  init(
+    _ connection: Connection, isSource: Bool, isServer: Bool, counters: Counters,
+    lost: @escaping @Sendable () -> Void = {}
+  ) {
     outbox = connection.outbox
     outgoing =
       isSource
-      ? OutgoingStrands(outbox: outbox, pace: connection.pace, counters: counters) : nil
-    incoming = isSource ? nil : IncomingStrands(counters: counters)
+      ? OutgoingStrands(
+        outbox: outbox, pace: connection.pace, counters: counters, lost: lost) : nil
+    incoming = isSource ? nil : IncomingStrands(counters: counters, lost: lost)
     door = isServer ? StrandDoor(pace: connection.pace, counters: counters) : nil
   }
 

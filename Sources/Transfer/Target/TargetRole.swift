@@ -66,13 +66,6 @@ final class TargetRole {
   func run() throws(TransferError) -> Outcome {
     let (connection, shape, events) = (connection, shape, events)
     let reader = WorkerThread { Self.read(connection, shape, into: events) }
-    connection.strands?.incoming?.start(shape: shape) { event in
-      switch event {
-      case .batch(let batch, _):
-        events.put(.strand(event), weight: batch.content.pageByteCount)
-      case .over, .failed: events.put(.strand(event), waits: false)
-      }
-    }
     let result: Result<Outcome, TransferError>
     do throws(TransferError) {
       result = .success(try converse())
@@ -133,6 +126,7 @@ final class TargetRole {
           throw .breach("pass \(start.number) follows pass \(passCount)")
         }
         passCount += 1
+        if passCount == 1 { listenToStrands() }
         digest = try pass(start)
       case .agreed:
         guard passCount > 0 else { throw .breach("'agreed' before any pass") }
@@ -183,6 +177,18 @@ extension TargetRole {
       tell(strand, isOver: true)
       return nil
     case .failed(let error): throw error
+    }
+  }
+
+  /// Only now, so that what comes unasked cannot overtake the word that a pass begins.
+  private func listenToStrands() {
+    let events = events
+    connection.strands?.incoming?.start(shape: shape) { event in
+      switch event {
+      case .batch(let batch, _):
+        events.put(.strand(event), weight: batch.content.pageByteCount)
+      case .over, .failed: events.put(.strand(event), waits: false)
+      }
     }
   }
 

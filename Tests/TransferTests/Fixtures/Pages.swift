@@ -45,7 +45,7 @@ struct Pages: Equatable, Sendable {
 
   /// Makes the file anew, holes as holes.
   func write(to path: String) {
-    let file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0o600)
+    let file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     precondition(file >= 0, "cannot make \(path)")
     defer { close(file) }
     precondition(ftruncate(file, off_t(byteCount)) == 0)
@@ -57,7 +57,7 @@ struct Pages: Equatable, Sendable {
 
   /// Changes one page of a file that exists.
   static func write(_ page: Page, at number: Int, of path: String) {
-    let file = open(path, O_WRONLY)
+    let file = open(path, O_WRONLY | O_CLOEXEC)
     precondition(file >= 0, "cannot open \(path)")
     defer { close(file) }
     write(bytes(of: page), to: file, at: number * Geometry.pageByteCount)
