@@ -69,6 +69,11 @@ package struct PageSet: Hashable, Sendable {
     return result
   }
 
+  package init(only page: Int) {
+    self.init()
+    self[page] = true
+  }
+
   /// All pages of some groups.
   package init(pagesOf groups: GroupSet) {
     self.init()

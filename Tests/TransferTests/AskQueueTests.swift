@@ -79,4 +79,18 @@ import Wire
     }
     #expect(queue.isEmpty)
   }
+
+  @Test func aSegmentAtOnceIsTheSameAsPageByPage() {
+    var queue = AskQueue()
+    var pages = PageSet(firstPages: 4)
+    pages[255] = true
+    // Page 2 has the content of page 0, and page 255 may not follow although it has it too.
+    let name = { (page: Int) -> UInt64 in [0: 70, 1: 71, 2: 70, 3: 73, 255: 70][page]! }
+    let asked = queue.ask(pages, of: 5, name: name) { $0 != 5 * 256 + 255 }
+    #expect(Array(asked) == [0, 1, 3, 255])
+    #expect(queue.outstandingCount == 4)
+    let followed = queue.arrived(asked, of: 5, name: name)
+    #expect(followed.map(\.page) == [0] && followed.map(\.followers) == [[5 * 256 + 2]])
+    #expect(queue.isEmpty)
+  }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Blocks
 import Testing
 
 @testable import Transfer
@@ -9,15 +10,15 @@ import Testing
     var plan = Plan()
     #expect(plan.isEmpty && plan.since == nil)
     let start = Clock.now
-    plan.add(page: 7)
+    plan.add(PageSet(only: 7), of: 0)
     let since = plan.since
     #expect(since.map { $0 >= start && $0 <= Clock.now } == true)
     Clock.sleep(seconds: 0.002)
     plan.add(zero: 3..<5)
     plan.add(zeroPagesOf: 9)
-    plan.add(page: 8)
+    plan.add(PageSet(only: 8), of: 2)
     #expect(plan.since == since && !plan.isEmpty)
-    #expect(plan.pages == [7, 8] && plan.zeroSegments == [3..<5])
+    #expect(plan.pages == [7, 520] && plan.zeroSegments == [3..<5])
     #expect(plan.segmentsWithZeroPages == [9])
   }
 

@@ -74,7 +74,7 @@ import Wire
       }
       check(record, sides, comment)
       for page in Array(record.openPages).shuffled(using: &random) {
-        record.ask(page)
+        record.ask(PageSet(only: page))
         #expect(!record.isSettled && record.askedPages[page], comment)
         record.settle(page, as: sides.digest(ofPage: page))
       }
@@ -128,7 +128,7 @@ import Wire
     left.take(names, shape: source.shape)
     for page in Array(left.openPages) {
       if page == 3 {
-        left.leaveUnsettled(page)
+        left.leaveUnsettled(PageSet(only: page))
       } else {
         left.settle(page, as: source.digests(of: 0).pages[page])
       }

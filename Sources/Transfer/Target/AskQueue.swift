@@ -12,10 +12,14 @@ struct AskQueue {
   private var waiting: [WantedPages] = []
   private var head = 0
   private(set) var outstandingCount = 0
-  /// By short name, the page that was asked for.
-  private var asked: [UInt64: Int] = [:]
-  /// By page that was asked for, the pages with the same name.
-  private var followers: [Int: [Int]] = [:]
+  /// By short name.
+  private var asked: [UInt64: Asked] = [:]
+
+  /// A page that was asked for, and other pages with the same name.
+  private struct Asked {
+    var page: Int
+    var followers: [Int] = []
+  }
 
   var isEmpty: Bool { head == waiting.count && outstandingCount == 0 }
 
@@ -51,25 +55,53 @@ struct AskQueue {
     return waiting[head]
   }
 
+  /// Notes that pages of a segment are asked for; gives those that have to be. The others follow
+  /// one of the same name that is on its way, if they may.
+  mutating func ask(
+    _ pages: PageSet, of segment: Int, name: (Int) -> UInt64, mayFollow: (Int) -> Bool
+  ) -> PageSet {
+    let first = segment * Geometry.pagesPerSegment
+    var result = PageSet()
+    for page in pages
+    where ask(first + page, name: name(page), mayFollow: mayFollow(first + page)) {
+      result[page] = true
+    }
+    return result
+  }
+
   /// Notes that a page is asked for. False when another of that name is on its way and it
   /// may follow that one: then it must not be asked for.
   mutating func ask(_ page: Int, name: UInt64, mayFollow: Bool) -> Bool {
     if mayFollow {
-      if let twin = asked[name] {
-        followers[twin, default: []].append(page)
+      if var twin = asked.updateValue(Asked(page: page), forKey: name) {
+        twin.followers.append(page)
+        asked[name] = twin
         return false
       }
-      asked[name] = page
     }
     outstandingCount += 1
     return true
   }
 
+  /// Pages of a segment that were asked for have come; gives those that others follow.
+  mutating func arrived(
+    _ pages: PageSet, of segment: Int, name: (Int) -> UInt64
+  ) -> [(page: Int, followers: [Int])] {
+    let first = segment * Geometry.pagesPerSegment
+    var result: [(page: Int, followers: [Int])] = []
+    for page in pages {
+      let followers = arrived(first + page, name: name(page))
+      if !followers.isEmpty { result.append((page, followers)) }
+    }
+    return result
+  }
+
   /// A page that was asked for has come; gives those that follow it.
   mutating func arrived(_ page: Int, name: UInt64) -> [Int] {
     outstandingCount -= 1
-    guard asked[name] == page else { return [] }
-    asked[name] = nil
-    return followers.removeValue(forKey: page) ?? []
+    guard let position = asked.index(forKey: name), asked[position].value.page == page else {
+      return []
+    }
+    return asked.remove(at: position).value.followers
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Blocks
+
 /// What has to change at the target and is held back until it may: pages that get other
 /// content, and what becomes zero.
 struct Plan {
@@ -14,8 +16,10 @@ struct Plan {
 
   var isEmpty: Bool { since == nil }
 
-  mutating func add(page: Int) {
-    pages.append(page)
+  mutating func add(_ pages: PageSet, of segment: Int) {
+    if pages.isEmpty { return }
+    let first = segment * Geometry.pagesPerSegment
+    self.pages.append(contentsOf: pages.lazy.map { first + $0 })
     begin()
   }
 

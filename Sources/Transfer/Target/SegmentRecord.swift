@@ -98,38 +98,51 @@ extension SegmentRecord {
   func take(_ names: PageNames, shape: ImageShape) {
     awaitsNames = false
     openCost = names.openCost
-    var index = 0
-    for page in existingPages.intersection(PageSet(pagesOf: listedGroups)) {
-      guard names.nonzeroPages[page] else {
-        if !zeroPages[page] { pagesToZero[page] = true }
-        continue
+    let named = existingPages.intersection(PageSet(pagesOf: listedGroups))
+    pagesToZero = named.subtracting(names.nonzeroPages).subtracting(zeroPages)
+    var (open, index) = (PageSet(), 0)
+    update { digests in
+      for page in named.intersection(names.nonzeroPages) {
+        let slot = slot(of: page)
+        if zeroPages[page] || !names.names.matches(digests[slot], at: index) {
+          open[page] = true
+          digests[slot] = names.names.padded(at: index)
+        }
+        index += 1
       }
-      if zeroPages[page] || !names.names.matches(self[page], at: index) {
-        openPages[page] = true
-        zeroPages[page] = false
-        digests[slot(of: page)] = names.names.padded(at: index)
-        changedByteCount += shape.pageLength(segment * Geometry.pagesPerSegment + page)
-      }
-      index += 1
     }
+    openPages = open
+    zeroPages = zeroPages.subtracting(open)
+    changedByteCount += shape.byteCount(of: open, inSegment: segment)
   }
 
-  func ask(_ page: Int) {
-    askedPages[page] = true
+  func ask(_ pages: PageSet) {
+    askedPages = askedPages.union(pages)
   }
 
   func settle(_ page: Int, as digest: Digest) {
-    openPages[page] = false
-    askedPages[page] = false
-    digests[slot(of: page)] = digest
+    settle(PageSet(only: page), among: PageSet(only: page), as: [digest])
   }
 
-  /// What came for this page is not what was announced.
-  func leaveUnsettled(_ page: Int) {
-    openPages[page] = false
-    askedPages[page] = false
+  /// `digests` are those of all of `all`, in their order.
+  func settle(_ pages: PageSet, among all: PageSet, as new: ArraySlice<Digest>) {
+    openPages = openPages.subtracting(pages)
+    askedPages = askedPages.subtracting(pages)
+    update { digests in
+      for (page, digest) in zip(all, new) where pages[page] { digests[slot(of: page)] = digest }
+    }
+  }
+
+  /// What came for these pages is not what was announced.
+  func leaveUnsettled(_ pages: PageSet) {
+    if pages.isEmpty { return }
+    openPages = openPages.subtracting(pages)
+    askedPages = askedPages.subtracting(pages)
     isUnsettled = true
   }
+
+  /// Many at once: each access to what a class holds is checked.
+  private func update(_ body: (inout [Digest]) -> Void) { body(&digests) }
 
   func zerosWritten(shape: ImageShape) {
     for page in pagesToZero {

@@ -93,7 +93,7 @@ extension TargetPass {
     if let digest, !isDryRun {
       record.settle(page, as: digest)
     } else {
-      record.leaveUnsettled(page)
+      record.leaveUnsettled(PageSet(only: page))
     }
     close(record)
   }

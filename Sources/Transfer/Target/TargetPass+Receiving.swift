@@ -47,35 +47,47 @@ extension TargetPass {
 
   /// Leaves out pages whose content came, or is coming, for another page.
   private func withoutWhatHasArrived(_ wanted: WantedPages) throws(StorageError) -> PageSet {
-    let first = wanted.segment * Geometry.pagesPerSegment
-    let record = records[wanted.segment]!
-    var result = PageSet()
-    for page in wanted.pages {
-      let number = first + page
-      let name = record[page]
-      // The short last page has no twin of its length.
-      let isWholePage = shape.pageLength(number) == Geometry.pageByteCount
-      if isWholePage, try copyFromArrived(number, name: name) { continue }
-      guard asks.ask(number, name: name.name, mayFollow: isWholePage) else { continue }
-      record.ask(page)
-      counters.add(UInt64(shape.pageLength(number)), to: .wanted)
-      result[page] = true
+    let (segment, record) = (wanted.segment, records[wanted.segment]!)
+    var missing = wanted.pages
+    for (page, location) in arrivedTwins(of: wanted.pages, in: record)
+    where try copy(page, of: record, from: location) {
+      missing[page] = false
     }
-    return result
+    // The short last page has no twin of its length.
+    let asked = asks.ask(missing, of: segment, name: { record[$0].name }) { [shape] in
+      shape.pageLength($0) == Geometry.pageByteCount
+    }
+    record.ask(asked)
+    counters.add(UInt64(shape.byteCount(of: asked, inSegment: segment)), to: .wanted)
+    return asked
   }
 
   /// What has come is in the index like what was there before.
-  private func copyFromArrived(_ page: Int, name: Digest) throws(StorageError) -> Bool {
-    guard let packed = index?.peek({ $0.location(of: name.name) }) else { return false }
-    let location = PageLocation(packed: packed)
-    guard isUsable(location, for: page) else { return false }
+  private func arrivedTwins(
+    of pages: PageSet, in record: SegmentRecord
+  ) -> [(page: Int, location: PageLocation)] {
+    guard let index else { return [] }
+    let first = record.segment * Geometry.pagesPerSegment
+    let hints = index.peek { index in
+      pages.compactMap { page in
+        index.location(of: record[page].name).map { (page, PageLocation(packed: $0)) }
+      }
+    }
+    return hints.filter { isUsable($0.1, for: first + $0.0) }
+  }
+
+  /// False when something else is there.
+  private func copy(
+    _ page: Int, of record: SegmentRecord, from location: PageLocation
+  ) throws(StorageError) -> Bool {
+    let number = record.segment * Geometry.pagesPerSegment + page
     var digest: Digest?
     try mover.move(
-      [PageMover.Move(page: page, from: location, name: name)], moved: { digest = $1 },
+      [PageMover.Move(page: number, from: location, name: record[page])], moved: { digest = $1 },
       missed: { _ in })
     guard let digest else { return false }
     counters.add(UInt64(Geometry.pageByteCount), to: .found)
-    settle(page, as: digest)
+    settle(page, of: record, as: digest)
     return true
   }
 
@@ -148,10 +160,10 @@ extension TargetPass {
     } catch {
       throw TransferError(.target, error)
     }
-    for (slot, page) in zip(slots, entry.pages) {
-      let digest = batch.pages.digests[slot]
-      for follower in arrive(page, of: record, as: digest, isGood: good[page]) {
-        if width.matches(digest, name(of: follower)) {
+    for (page, following) in arrive(entry.pages, of: record, batch.pages.digests[slots], good) {
+      let slot = slots.lowerBound + entry.pages.intersection(PageSet(firstPages: page)).count
+      for follower in following {
+        if width.matches(batch.pages.digests[slot], name(of: follower)) {
           copies.append(Copy(page: follower, slot: slot))
         } else {
           asks.append([follower])
@@ -160,23 +172,27 @@ extension TargetPass {
     }
   }
 
-  /// Settles a page that came; gives those that follow it.
+  /// Settles pages that came; gives those of them that others follow. What is not `good` does not
+  /// bear its name: the source is not any more what it was when it gave it.
   private func arrive(
-    _ page: Int, of record: SegmentRecord, as digest: Digest, isGood: Bool
-  ) -> [Int] {
-    let number = record.segment * Geometry.pagesPerSegment + page
-    counters.subtract(UInt64(shape.pageLength(number)), from: .wanted)
-    let following = asks.arrived(number, name: record[page].name)
-    if isGood {
-      index?.peek {
-        $0.insert(name: digest.name, location: PageLocation(image: 0, page: number).packed)
+    _ pages: PageSet, of record: SegmentRecord, _ digests: ArraySlice<Digest>, _ good: PageSet
+  ) -> [(page: Int, followers: [Int])] {
+    let first = record.segment * Geometry.pagesPerSegment
+    let byteCount = shape.byteCount(of: pages, inSegment: record.segment)
+    counters.subtract(UInt64(byteCount), from: .wanted)
+    let followed = asks.arrived(pages, of: record.segment) { record[$0].name }
+    index?.peek { index in
+      for (page, digest) in zip(pages, digests) where good[page] {
+        index.insert(
+          name: digest.name, location: PageLocation(image: 0, page: first + page).packed)
       }
-    } else {
-      // The source is not any more what it was when it gave the name.
-      unsettledPageCount += 1
     }
-    settle(page, of: record, as: isGood ? digest : nil)
-    return following
+    let bad = pages.subtracting(good)
+    unsettledPageCount += UInt64(bad.count)
+    record.settle(good, among: pages, as: digests)
+    record.leaveUnsettled(bad)
+    close(record)
+    return followed
   }
 
   /// A whole segment that nobody asked for: what is not in it is zero.

@@ -233,8 +233,7 @@ extension TargetPass {
     if namedCount - closedCount > WireLimits.openNameCount {
       throw .breach("more names are open than may be")
     }
-    let first = names.segment * Geometry.pagesPerSegment
-    for page in record.openPages { plan.add(page: first + page) }
+    plan.add(record.openPages, of: names.segment)
     if !record.pagesToZero.isEmpty { plan.add(zeroPagesOf: names.segment) }
     close(record)
   }
