@@ -30,8 +30,9 @@ let package = Package(
     .target(name: "CLanes", cSettings: c),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CBlake2", pkgConfig: "libb2", providers: [.apt(["libb2-dev"])]),
+    .systemLibrary(name: "CXxhash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
 
-    .target(name: "Blocks", dependencies: ["CLanes"], swiftSettings: swift),
+    .target(name: "Blocks", dependencies: ["CLanes", "CXxhash"], swiftSettings: swift),
     .target(name: "Storage", dependencies: ["Blocks", "CLinux"], swiftSettings: swift),
     .target(name: "Wire", dependencies: ["Blocks", "CZstd"], swiftSettings: swift),
     .target(

@@ -31,6 +31,8 @@ _blkmove() {
     --compress=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" auto none 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19); compopt +o default; return ;;
     --seed | --seed=) return ;;
     --size-policy | --size-policy=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" strict resize min); compopt +o default; return ;;
+    --manifest=) return ;;
+    --spot-checks | --spot-checks=) compopt +o default; return ;;
     --connections | --connections=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" auto 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16); compopt +o default; return ;;
     -e | --rsh | --rsh=) _blkmove_reply "$current" "$part" < <(compgen -P "$prefix" -c -- "$part"); return ;;
     --remote-path | --remote-path=) compopt +o default; return ;;
@@ -53,7 +55,7 @@ _blkmove() {
   if [[ $current == -* ]]; then
     local options
     case $subcommand in
-      copy) options='--dry-run --whole --no-whole --sparse --no-sparse --compress --no-compress --seed= --size-policy= --verify --no-verify --force --connections= --rsh= --remote-path= --bwlimit= --timeout= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads= --index-memory=' ;;
+      copy) options='--dry-run --whole --no-whole --sparse --no-sparse --compress --no-compress --seed= --size-policy= --verify --no-verify --manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --trust-target --no-trust-target --spot-checks= --force --connections= --rsh= --remote-path= --bwlimit= --timeout= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads= --index-memory=' ;;
       verify) options='--size-policy= --force --rsh= --remote-path= --bwlimit= --timeout= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads=' ;;
       digest) options='--force --rsh= --remote-path= --bwlimit= --timeout= --verbose --quiet --progress --no-progress --json --log-file= --help --version --threads=' ;;
       serve) options='--help --version --restrict= --read-only --write-only' ;;

@@ -5,7 +5,7 @@
 /// `SegmentHasher` makes the digests of the pages; then the groups are hashed, in lanes as well,
 /// and the segment itself. The two arrays are all that is allocated, and nothing for zeros.
 package struct SegmentDigests: Sendable {
-  /// One for each page, 1 to 256.
+  /// One for each page, 1 to 256; none when only the groups are remembered.
   package let pages: [Digest]
   /// One for each group, 1 to 16.
   package let groups: [Digest]
@@ -13,20 +13,41 @@ package struct SegmentDigests: Sendable {
   package let zeroPages: PageSet
   package let digest: Digest
 
-  init(pages: [Digest], groups: [Digest], zeroPages: PageSet, digest: Digest) {
+  init(pages: [Digest], groups: [Digest], zeroPages: PageSet, pageCount: Int, digest: Digest) {
     self.pages = pages
     self.groups = groups
     self.zeroPages = zeroPages
+    self.pageCount = pageCount
     self.digest = digest
   }
 
+  init(pages: [Digest], groups: [Digest], zeroPages: PageSet, digest: Digest) {
+    self.init(
+      pages: pages, groups: groups, zeroPages: zeroPages, pageCount: pages.count, digest: digest)
+  }
+
+  /// How many pages the segment has.
+  package let pageCount: Int
+
+  /// Whether the digests of its pages are known.
+  package var hasPages: Bool { !pages.isEmpty }
+
   /// Whether all bytes of the segment are zero.
-  package var isZero: Bool { zeroPages.count == pages.count }
+  package var isZero: Bool { zeroPages.count == pageCount }
 
   /// The groups whose bytes are all zero.
   package var zeroGroups: GroupSet {
-    let present = PageSet(firstPages: pages.count)
+    let present = PageSet(firstPages: pageCount)
     return GroupSet(firstGroups: groups.count).subtracting(present.subtracting(zeroPages).groups)
+  }
+
+  /// Of a segment of which no more than this was kept.
+  package static func remembered(
+    groups: [Digest], zeroPages: PageSet, pageCount: Int
+  ) -> SegmentDigests {
+    SegmentDigests(
+      pages: [], groups: groups, zeroPages: zeroPages, pageCount: pageCount,
+      digest: segment(groups))
   }
 
   /// Hashes a segment of 1 byte to 1 MiB.

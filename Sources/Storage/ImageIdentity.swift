@@ -35,6 +35,13 @@ package struct ImageIdentity: Hashable, Sendable {
     self.serial = serial
   }
 
+  /// Whether nobody has changed the image between the two, as far as it can be told.
+  package func isSameState(as other: ImageIdentity) -> Bool {
+    kind == other.kind && inode == other.inode && byteCount == other.byteCount
+      && modifiedNanoseconds == other.modifiedNanoseconds
+      && changedNanoseconds == other.changedNanoseconds
+  }
+
   /// Whether both are the same thing, in whatever state.
   package func isSameImage(as other: ImageIdentity) -> Bool {
     kind == other.kind && deviceNumber == other.deviceNumber && inode == other.inode

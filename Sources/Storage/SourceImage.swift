@@ -20,11 +20,15 @@ package final class SourceImage: ReadableImage {
   /// What the user should know: it is mounted, or another program has it locked.
   package let notes: [String]
   private let descriptor: Descriptor
+  private let key: ImageKey
+  private let machine: Machine
 
   private init(
-    _ image: consuming OpenedImage, name: String, byteCount: UInt64, identity: ImageIdentity,
-    notes: [String]
+    _ image: consuming OpenedImage, key: ImageKey, name: String, byteCount: UInt64,
+    identity: ImageIdentity, notes: [String], machine: Machine
   ) {
+    self.key = key
+    self.machine = machine
     self.name = name
     self.byteCount = byteCount
     self.kind = image.kind
@@ -61,7 +65,8 @@ package final class SourceImage: ReadableImage {
     let byteCount = try image.byteCount(named: name)
     try SizeAgreement.requirePossible(byteCount, of: name)
     try requireTrueSize(byteCount, of: image, named: name)
-    var notes = try requireFinished(image, path, device, isForced: isForced, on: machine)
+    let key = ImageKey.of(image, device: device, on: machine)
+    var notes = try requireFinished(path, key, isForced: isForced, on: machine)
     let occupations = Occupation.all(
       of: image, device: device, writer: Occupation.writer(of: image, on: machine), on: machine)
     notes += occupations.filter(\.isWriter).map { "\(name): \($0.note)" }
@@ -69,7 +74,8 @@ package final class SourceImage: ReadableImage {
     let identity = ImageIdentity(
       status, kind: kind, byteCount: byteCount, serial: kind == .device ? device.serial : "")
     return SourceImage(
-      image, name: name, byteCount: byteCount, identity: identity, notes: notes)
+      image, key: key, name: name, byteCount: byteCount, identity: identity, notes: notes,
+      machine: machine)
   }
 
   /// The kernel's own files, as in /proc, say that they are empty.
@@ -88,11 +94,10 @@ package final class SourceImage: ReadableImage {
 
   /// What an interrupted run left is no image, unless somebody says so.
   private static func requireFinished(
-    _ image: borrowing OpenedImage, _ path: ImagePath, _ device: BlockDevice, isForced: Bool,
-    on machine: Machine
+    _ path: ImagePath, _ key: ImageKey, isForced: Bool, on machine: Machine
   ) throws(StorageError) -> [String] {
     let isPart = PartFile.isName(path.name)
-    let isMarked = UnfinishedMark.of(image, device: device, on: machine)?.exists ?? false
+    let isMarked = UnfinishedMark(key, on: machine)?.exists ?? false
     if !isPart && !isMarked { return [] }
     let sentence =
       isPart
@@ -130,6 +135,12 @@ package final class SourceImage: ReadableImage {
     try StorageError.requireInside(byteCount, offset, count: 1, of: name, "look for holes")
     if kind == .device { return Extent(range: offset..<byteCount, isHole: false) }
     return try descriptor.extent(at: offset, limit: byteCount, of: name)
+  }
+
+  /// What is remembered of it.
+  package func findManifest(_ place: ManifestPlace) -> Manifest.Finding {
+    Manifest.find(
+      place, of: key, identity: identity, role: .source, name: name, on: machine)
   }
 
   /// As it is now. A source that was written during the run has another one at its end, if it

@@ -15,8 +15,10 @@ extension TargetImage {
   }
 
   /// Makes the image what it is to be, in an order in which it can be interrupted anywhere:
-  /// data, size, name, mark.
-  package func complete() throws(StorageError) {
+  /// data, size, name, what `remember` does with the identity that it has then, mark.
+  package func complete(
+    remember: ((ImageIdentity) -> Void)? = nil
+  ) throws(StorageError) {
     let isOver = state.withLock { $0.isOver }
     precondition(!isOver, "a target ends once")
     if isDryRun {
@@ -27,6 +29,7 @@ extension TargetImage {
     try synchronize()
     try settleSize()
     if isNew { try takeName() }
+    if let remember, let identity = try? settledIdentity() { remember(identity) }
     removeMark()
     finish()
     do throws(SystemError) {

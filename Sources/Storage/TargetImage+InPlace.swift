@@ -45,12 +45,13 @@ extension TargetImage {
     }
     let size = try SizeAgreement(
       request.sizePolicy, source: request.sourceByteCount, target: present, kind: kind, name: name)
-    let mark = UnfinishedMark.of(image, device: device, on: machine)
+    let key = ImageKey.of(image, device: device, on: machine)
+    let mark = UnfinishedMark(key, on: machine)
     let block = kind == .device ? image.logicalBlock : 1
     let parts = Parts(
       name: name, kind: kind, descriptor: image.descriptor, place: .none(machine.calls),
       isNew: false, presentByteCount: present, size: size, wasUnfinished: mark?.exists ?? false,
-      deviceBlock: block, mark: mark, notes: notes)
+      deviceBlock: block, mark: mark, key: key, notes: notes)
     return TargetImage(parts, request: request, machine: machine)
   }
 

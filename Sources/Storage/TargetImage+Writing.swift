@@ -53,6 +53,8 @@ extension TargetImage {
       if isPrepared.load(ordering: .relaxed) { return }
       if kind == .file && !keepsSparse { try reserveSpace() }
       if !isNew { state.notes += putMark().map { "\(name): \($0)" } }
+      // It would go on to speak of what is not there any more.
+      if !state.keepsManifest { Manifest.remove(of: key, on: machine) }
       try growIfNeeded()
       state.hasWritten = true
       isPrepared.store(true, ordering: .releasing)

@@ -34,6 +34,7 @@ package final class TargetImage: ReadableImage {
   let keepsSparse: Bool
   let finalByteCount: UInt64?
   let mark: UnfinishedMark?
+  let key: ImageKey
   let machine: Machine
   /// The unit in which a device is read and written; 1 for a file.
   let deviceBlock: Int
@@ -58,6 +59,8 @@ package final class TargetImage: ReadableImage {
     /// forgotten.
     var lost: StorageError?
     var hasWritten = false
+    /// What is remembered of the image is kept true while it changes.
+    var keepsManifest = false
     var directReader: DirectReader?
     var isOver = false
   }
@@ -88,6 +91,8 @@ package final class TargetImage: ReadableImage {
     var wasUnfinished: Bool
     var deviceBlock = 1
     var mark: UnfinishedMark?
+    /// Nil for a new file, which has none before it is made.
+    var key: ImageKey?
     var notes: [String] = []
   }
 
@@ -112,6 +117,7 @@ package final class TargetImage: ReadableImage {
       parts.kind == .file && request.keepsSparse && !request.isDryRun && !request.isForced)
     zeroing = Atomic(Zeroing.first(for: parts.kind, keepsSparse: request.keepsSparse).rawValue)
     state = Mutex(State(notes: parts.size.notes + parts.notes))
+    key = parts.key ?? Self.key(of: parts.descriptor)
     descriptor = parts.descriptor
     place = parts.place
   }
@@ -120,6 +126,11 @@ package final class TargetImage: ReadableImage {
 
   /// How much `write` took since `open`.
   package var writtenByteCount: Int { written.load(ordering: .relaxed) }
+
+  private static func key(of file: borrowing Descriptor) -> ImageKey {
+    guard let status = try? file.calls.status(file.number) else { return ImageKey(text: "") }
+    return ImageKey(forFile: file, status: status)
+  }
 
   /// What the user should know.
   package var notes: [String] { state.withLock { $0.notes } }

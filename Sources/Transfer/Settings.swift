@@ -32,6 +32,15 @@ package struct Settings: Sendable {
   package var indexMemoryByteCount: UInt64 = 64 << 20
   /// Further images at the target's end whose pages may be reused.
   package var seeds: [String] = []
+  /// Where this end keeps what it remembers of its image; the other end has its own place.
+  package var manifest = ManifestPlace.byKey
+  /// `-c`: read the source even where it is proved to be unchanged.
+  package var readsSource = false
+  /// `--paranoid`: hash all, at both ends.
+  package var isParanoid = false
+  /// `--trust-target`: only runs of blkmove write to the target device.
+  package var trustsTarget = false
+  package var spotCheckCount = 64
 
   package init() {}
 }

@@ -31,7 +31,17 @@ package struct Job: Equatable, Sendable {
   package var keepsSparse: Bool
   package var isForced: Bool
   package var verifiesTarget: Bool
+  /// Whether both ends keep manifests.
+  package var keepsManifests: Bool
+  /// The source is read even where its manifest is proved.
+  package var readsSource: Bool
+  /// Both ends hash all they read: fingerprints are not believed.
+  package var isParanoid: Bool
+  /// Nobody but runs of blkmove writes to the target, says the user.
+  package var trustsTarget: Bool
   package var sizePolicy: SizePolicy
+  /// How many groups of a target are read although its manifest is trusted.
+  package var spotCheckCount: Int
   /// 0 is one for each processor.
   package var threadCount: Int
   package var indexMemoryByteCount: UInt64
@@ -46,7 +56,9 @@ package struct Job: Equatable, Sendable {
 
   package init(
     operation: Operation, serverRole: Role, isWhole: Bool = false, keepsSparse: Bool = true,
-    isForced: Bool = false, verifiesTarget: Bool = false, sizePolicy: SizePolicy = .resize,
+    isForced: Bool = false, verifiesTarget: Bool = false, keepsManifests: Bool = false,
+    readsSource: Bool = false, isParanoid: Bool = false, trustsTarget: Bool = false,
+    sizePolicy: SizePolicy = .resize, spotCheckCount: Int = 64,
     threadCount: Int = 0, indexMemoryByteCount: UInt64 = 64 << 20,
     compression: Compression = .automatic, bandwidthLimit: UInt64? = nil,
     suggestedName: String = "", progressIntervalMilliseconds: UInt32 = 0
@@ -57,6 +69,11 @@ package struct Job: Equatable, Sendable {
     self.keepsSparse = keepsSparse
     self.isForced = isForced
     self.verifiesTarget = verifiesTarget
+    self.keepsManifests = keepsManifests
+    self.readsSource = readsSource
+    self.isParanoid = isParanoid
+    self.trustsTarget = trustsTarget
+    self.spotCheckCount = spotCheckCount
     self.sizePolicy = sizePolicy
     self.threadCount = threadCount
     self.indexMemoryByteCount = indexMemoryByteCount
@@ -69,11 +86,15 @@ package struct Job: Equatable, Sendable {
   init(from reader: inout PayloadReader) throws(WireError) {
     operation = try reader.choice("operation")
     serverRole = try reader.choice("server role")
-    let flags = try reader.checked(reader.uint8("flags"), "flags", in: 0...0b1111)
+    let flags = try reader.uint8("flags")
     isWhole = flags & 1 != 0
     keepsSparse = flags & 2 != 0
     isForced = flags & 4 != 0
     verifiesTarget = flags & 8 != 0
+    keepsManifests = flags & 16 != 0
+    readsSource = flags & 32 != 0
+    isParanoid = flags & 64 != 0
+    trustsTarget = flags & 128 != 0
     sizePolicy = try reader.choice("size policy")
     threadCount = try reader.checked(
       reader.uint16("threads"), "threads", in: 0...WireLimits.threadCount)
@@ -93,6 +114,7 @@ package struct Job: Equatable, Sendable {
         "progress interval", found: "\(progressIntervalMilliseconds) ms",
         allowed: "at most \(WireLimits.progressIntervalMilliseconds) ms")
     }
+    spotCheckCount = Int(try reader.uint16("spot checks"))
   }
 
   /// Figures beyond a limit are lowered to it: what the user asked for is then not possible,
@@ -100,8 +122,11 @@ package struct Job: Equatable, Sendable {
   func write(to writer: inout PayloadWriter) {
     writer.write(operation.rawValue)
     writer.write(serverRole.rawValue)
-    let flags = (isWhole ? 1 : 0) | (keepsSparse ? 2 : 0) | (isForced ? 4 : 0)
-    writer.write(UInt8(flags | (verifiesTarget ? 8 : 0)))
+    let flags = [
+      isWhole, keepsSparse, isForced, verifiesTarget, keepsManifests, readsSource, isParanoid,
+      trustsTarget,
+    ]
+    writer.write(flags.reversed().reduce(UInt8(0)) { $0 << 1 | ($1 ? 1 : 0) })
     writer.write(sizePolicy.rawValue)
     writer.write(UInt16(min(max(threadCount, 0), WireLimits.threadCount)))
     writer.write(indexMemoryByteCount)
@@ -110,6 +135,7 @@ package struct Job: Equatable, Sendable {
     writer.write(
       Job.isComponent(suggestedName) ? suggestedName : "", atMost: WireLimits.fileNameByteCount)
     writer.write(min(progressIntervalMilliseconds, WireLimits.progressIntervalMilliseconds))
+    writer.write(UInt16(clamping: spotCheckCount))
   }
 
   private static let automaticCompression: UInt8 = 255

@@ -7,9 +7,14 @@ package struct PassStart: Equatable, Sendable {
   /// Whether digests travel at full width from here on, in both directions.
   package var isFull: Bool
 
-  package init(number: UInt16, isFull: Bool) {
+  /// Whether the pass is over before it begins: the source is known to be what the target's
+  /// manifest says that it is.
+  package var isKnownEqual: Bool
+
+  package init(number: UInt16, isFull: Bool, isKnownEqual: Bool = false) {
     self.number = number
     self.isFull = isFull
+    self.isKnownEqual = isKnownEqual
   }
 
   package var width: DigestWidth { isFull ? .full : .short }
@@ -17,12 +22,14 @@ package struct PassStart: Equatable, Sendable {
   init(from reader: inout PayloadReader) throws(WireError) {
     number = try reader.uint16("number")
     if number == 0 { throw reader.error("number", found: "0", allowed: "1 to 65535") }
-    isFull = try reader.boolean("full")
+    let flags = try reader.checked(reader.uint8("flags"), "flags", in: 0...0b11)
+    isFull = flags & 1 != 0
+    isKnownEqual = flags & 2 != 0
   }
 
   func write(to writer: inout PayloadWriter) {
     precondition(number > 0, "passes are counted from 1")
     writer.write(number)
-    writer.write(isFull)
+    writer.write(UInt8((isFull ? 1 : 0) | (isKnownEqual ? 2 : 0)))
   }
 }

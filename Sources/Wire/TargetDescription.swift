@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Blocks
+
 /// What the target says once it is open: how much of the source it will take, and what is
 /// there already.
 package struct TargetDescription: Equatable, Sendable {
@@ -10,29 +12,33 @@ package struct TargetDescription: Equatable, Sendable {
   package var isNew: Bool
   /// An earlier run to it was interrupted.
   package var wasUnfinished: Bool
+  /// What its manifest, which it trusts, says that it holds.
+  package var knownDigest: Digest?
   /// The path where it finally is.
   package var name: String
   /// What the user should know before it is written to.
   package var notes: [String]
 
   package init(
-    byteCount: UInt64, startsZero: Bool, isNew: Bool, wasUnfinished: Bool, name: String,
-    notes: [String]
+    byteCount: UInt64, startsZero: Bool, isNew: Bool, wasUnfinished: Bool,
+    knownDigest: Digest? = nil, name: String, notes: [String]
   ) {
     self.byteCount = byteCount
     self.startsZero = startsZero
     self.isNew = isNew
     self.wasUnfinished = wasUnfinished
+    self.knownDigest = knownDigest
     self.name = name
     self.notes = notes
   }
 
   init(from reader: inout PayloadReader) throws(WireError) {
     byteCount = try reader.imageByteCount("size")
-    let flags = try reader.checked(reader.uint8("flags"), "flags", in: 0...0b111)
+    let flags = try reader.checked(reader.uint8("flags"), "flags", in: 0...0b1111)
     startsZero = flags & 1 != 0
     isNew = flags & 2 != 0
     wasUnfinished = flags & 4 != 0
+    if flags & 8 != 0 { knownDigest = try reader.digest("known digest") }
     name = try reader.shownText("name", atMost: WireLimits.nameByteCount)
     let count = try reader.checked(
       reader.uint8("notes"), "notes", in: 0...WireLimits.notesPerMessage)
@@ -45,7 +51,9 @@ package struct TargetDescription: Equatable, Sendable {
   /// Notes beyond the limit are left out.
   func write(to writer: inout PayloadWriter) {
     writer.write(byteCount)
-    writer.write(UInt8((startsZero ? 1 : 0) | (isNew ? 2 : 0) | (wasUnfinished ? 4 : 0)))
+    let flags = (startsZero ? 1 : 0) | (isNew ? 2 : 0) | (wasUnfinished ? 4 : 0)
+    writer.write(UInt8(flags | (knownDigest == nil ? 0 : 8)))
+    if let knownDigest { writer.write(knownDigest) }
     writer.write(name, atMost: WireLimits.nameByteCount)
     let kept = notes.prefix(WireLimits.notesPerMessage)
     writer.write(UInt8(kept.count))

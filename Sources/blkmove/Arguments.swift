@@ -29,6 +29,12 @@ struct Arguments: Equatable, Sendable {
   var verifiesTarget = false
   var isForced = false
 
+  var manifest = ManifestPlace.byKey
+  var readsSource = false
+  var isParanoid = false
+  var trustsTarget = false
+  var spotCheckCount: Int?
+
   var connections = Connections.automatic
   var bandwidthLimit: UInt64?
   var remoteShell: String?

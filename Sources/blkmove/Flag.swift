@@ -27,6 +27,7 @@ struct Flag: Sendable {
   /// The heading under which help and the manual page list it.
   enum Group: String, CaseIterable, Sendable {
     case copying = "What is copied"
+    case remembering = "What is remembered"
     case safety = "Safety"
     case connection = "Connection"
     case output = "Output"

@@ -4,7 +4,7 @@
 /// nowhere else; the groups are in the files `FlagTable+...`.
 enum FlagTable {
   static let all: [Flag] =
-    copying + safety + connection + output + resources + serving + hidden
+    copying + remembering + safety + connection + output + resources + serving + hidden
 
   static func flags(of subcommand: Subcommand) -> [Flag] {
     all.filter { $0.subcommands.contains(subcommand) && !$0.isHidden }

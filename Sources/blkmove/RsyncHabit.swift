@@ -5,12 +5,10 @@
 enum RsyncHabit {
   static let hints: [String: String] = [
     "-a": "there is nothing to archive: an image is copied as bytes; leave it out",
-    "-c": "content is always compared; leave it out",
     "-r": "images are copied one by one; leave it out",
     "-u": "content is always compared; leave it out",
     "--append": "what has arrived is never sent again; leave it out",
     "--archive": "there is nothing to archive: an image is copied as bytes; leave it out",
-    "--checksum": "content is always compared; leave it out",
     "--copy-devices": "the content of devices is what is copied; leave it out",
     "--inplace": "a target that exists is updated in place; leave it out",
     "--partial": "what has arrived is always kept; leave it out",

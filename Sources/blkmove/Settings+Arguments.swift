@@ -17,6 +17,11 @@ extension Settings {
     verifiesTarget = arguments.verifiesTarget && !arguments.isDryRun
     sizePolicy = arguments.sizePolicy
     isForced = arguments.isForced
+    manifest = arguments.manifest
+    readsSource = arguments.readsSource
+    isParanoid = arguments.isParanoid
+    trustsTarget = arguments.trustsTarget
+    if let count = arguments.spotCheckCount { spotCheckCount = count }
     threadCount = arguments.threadCount
     if let memory = arguments.indexMemoryByteCount { indexMemoryByteCount = memory }
     seeds = try arguments.seeds.map(Self.checkedSeed)

@@ -134,6 +134,7 @@ import Testing
   private static let doors: [String: Set<String>] = [
     "CLanes": ["Blocks", "BlocksTests"],
     "CBlake2": ["BlocksTests"],
+    "CXxhash": ["Blocks"],
     "CZstd": ["Wire"],
     "CLinux": ["Storage", "Transfer", "blkmove", "StorageTests"],
   ]

@@ -43,7 +43,10 @@ import Transfer
     Case(
       "--inplace a b", "unknown option '--inplace'",
       "a target that exists is updated in place; leave it out"),
-    Case("--s", "option '--s' is ambiguous: '--sparse', '--seed', '--size-policy', '--stats'"),
+    Case(
+      "--s",
+      "option '--s' is ambiguous: '--sparse', '--seed', '--size-policy', '--spot-checks', "
+        + "'--stats'"),
     Case("--ver", "option '--ver' is ambiguous: '--verify', '--verbose', '--version'"),
     Case("--dry-run=yes a b", "option '--dry-run' takes no value"),
     Case("--no-sparse=yes a b", "option '--no-sparse' takes no value"),

@@ -40,7 +40,7 @@ import Testing
   @Test func aMarksNameIsAFileNameWhateverTheSerialSays() throws {
     let machine = Machine(stateDirectory: "/state")
     func name(_ serial: String) -> String? {
-      UnfinishedMark(forDevice: serial, number: 0x700, on: machine)?.fileName
+      UnfinishedMark(ImageKey(forDevice: serial, number: 0x700), on: machine)?.fileName
     }
     #expect(name("") == "unfinished-device-700")
     #expect(name("LVM-a_B9") == "unfinished-device-LVM-a_B9")
@@ -48,7 +48,7 @@ import Testing
     let long = String(repeating: "ü", count: 300)
     #expect(name(long + "1") != name(long + "2"))
     #expect(try #require(name(long)).utf8.count <= 255)
-    #expect(UnfinishedMark(forDevice: "", number: 1, on: Machine()) == nil)
+    #expect(UnfinishedMark(ImageKey(forDevice: "", number: 1), on: Machine()) == nil)
   }
 
   @Test func textsAreReadWholeOrNotAtAll() throws {

@@ -46,10 +46,10 @@ import Wire
   {
     let own = sides.target.digests(of: 0)
     guard hasGroups, case .groups(let groups) = sides.source.groups(of: 0, width: width) else {
-      return SegmentRecord(
+      return try! SegmentRecord(
         segment: 0, shape: sides.shape, own: own.isZero ? nil : own, expectedGroups: nil)
     }
-    return SegmentRecord(segment: 0, shape: sides.shape, own: own, expectedGroups: groups)
+    return try! SegmentRecord(segment: 0, shape: sides.shape, own: own, expectedGroups: groups)
   }
 
   @Test(arguments: [DigestWidth.short, .full], [false, true])
@@ -106,7 +106,7 @@ import Wire
     var source = Pages(Array(repeating: .zero, count: 256))
     source.pages[37] = .content(1)
     guard case .pages(let names) = source.names(of: 0, in: GroupSet(only: 2)) else { return }
-    let record = SegmentRecord(segment: 0, shape: source.shape, own: nil, named: names.groups)
+    let record = try! SegmentRecord(segment: 0, shape: source.shape, own: nil, named: names.groups)
     #expect(record.listedGroups == names.groups && record.awaitsNames)
     record.take(names, shape: source.shape)
     #expect(Array(record.openPages) == [37])
@@ -121,7 +121,7 @@ import Wire
       case .pages(let names) = source.names(of: 0), case .pages(let others) = target.names(of: 0)
     else { return }
     func make() -> SegmentRecord {
-      SegmentRecord(
+      try! SegmentRecord(
         segment: 0, shape: source.shape, own: target.digests(of: 0), expectedGroups: groups)
     }
     let left = make()

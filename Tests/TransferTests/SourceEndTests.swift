@@ -22,7 +22,8 @@ import Wire
         giveUp: {})
       defer { connection.stop() }
       do throws(TransferError) {
-        return .success(try end.run(try end.open()))
+        return .success(
+          try end.run(try SourceEnd.open(path, within: .anything, job: job, connection)))
       } catch {
         connection.tell(error)
         return .failure(error)

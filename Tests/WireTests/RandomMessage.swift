@@ -18,7 +18,8 @@ struct RandomMessage {
     case .pass:
       .pass(
         PassStart(
-          number: UInt16.random(in: 1...UInt16.max, using: &bits), isFull: bits.flip()))
+          number: UInt16.random(in: 1...UInt16.max, using: &bits), isFull: bits.flip(),
+          isKnownEqual: bits.flip()))
     case .segments: .segments(runs())
     case .position: .position(bits.below(shape.segmentCount + 1))
     case .zero: zero()
@@ -91,8 +92,10 @@ struct RandomMessage {
         operation: Job.Operation.allCases.randomElement(using: &bits)!,
         serverRole: Job.Role.allCases.randomElement(using: &bits)!, isWhole: bits.flip(),
         keepsSparse: bits.flip(), isForced: bits.flip(), verifiesTarget: bits.flip(),
+        keepsManifests: bits.flip(), readsSource: bits.flip(), isParanoid: bits.flip(),
+        trustsTarget: bits.flip(),
         sizePolicy: Job.SizePolicy.allCases.randomElement(using: &bits)!,
-        threadCount: bits.below(WireLimits.threadCount + 1),
+        spotCheckCount: bits.below(1 << 16), threadCount: bits.below(WireLimits.threadCount + 1),
         indexMemoryByteCount: bits.next(),
         compression: compressions.randomElement(using: &bits)!,
         bandwidthLimit: bits.flip() ? nil : max(1, bits.next()),
@@ -116,7 +119,9 @@ struct RandomMessage {
     return .target(
       TargetDescription(
         byteCount: bits.next() >> 4, startsZero: bits.flip(), isNew: bits.flip(),
-        wasUnfinished: bits.flip(), name: text(atMost: WireLimits.nameByteCount),
+        wasUnfinished: bits.flip(),
+        knownDigest: bits.flip() ? nil : Digest(bits.next(), bits.next(), bits.next(), bits.next()),
+        name: text(atMost: WireLimits.nameByteCount),
         notes: (0..<count).map { _ in text(atMost: WireLimits.textByteCount) }))
   }
 

@@ -53,7 +53,6 @@ import Wire
   static let choices: [Case] = [
     Case(field: "operation", type: .job, limit: 3, most: 255) { job(operation: Int($0)) },
     Case(field: "server role", type: .job, limit: 1, most: 255) { job(role: Int($0)) },
-    Case(field: "flags", type: .job, limit: 15, most: 255) { job(flags: Int($0)) },
     Case(field: "size policy", type: .job, limit: 2, most: 255) { job(policy: Int($0)) },
     Case(field: "compression", type: .job, limit: 19, most: 254) { job(compression: Int($0)) },
     Case(field: "threads", type: .job, limit: 1024, most: u16Most) { job(threads: Int($0)) },
@@ -63,13 +62,13 @@ import Wire
     Case(field: "kind", type: .source, limit: 1, most: 255) {
       empty.u64(1).u8(Int($0)).text(0).text(0).u64(0).u64(0)
     },
-    Case(field: "flags", type: .target, limit: 7, most: 255) {
-      empty.u64(1).u8(Int($0)).text(0).u8(0)
+    Case(field: "flags", type: .target, limit: 15, most: 255) {
+      empty.u64(1).u8(Int($0)).zeros($0 & 8 == 0 ? 0 : 32).text(0).u8(0)
     },
     Case(field: "notes", type: .target, limit: 16, most: 255) {
       empty.u64(1).u8(0).text(0).u8(Int($0)).zeros(2 * Int($0))
     },
-    Case(field: "full", type: .pass, limit: 1, most: 255) { empty.u16(1).u8(Int($0)) },
+    Case(field: "flags", type: .pass, limit: 3, most: 255) { empty.u16(1).u8(Int($0)) },
     Case(field: "verified", type: .done, limit: 1, most: 255) { empty.u8(Int($0)).zeros(64) },
     Case(field: "equal", type: .verdict, limit: 1, most: 255) {
       empty.zeros(32).u8(Int($0)).zeros(16)
@@ -258,6 +257,6 @@ import Wire
     compression: Int = 0, name: PayloadBytes = PayloadBytes().u16(0), interval: Int = 0
   ) -> PayloadBytes {
     empty.u8(operation).u8(role).u8(flags).u8(policy).u16(threads).u64(.max).u8(compression)
-      .u64(.max).raw(name.bytes).u32(interval)
+      .u64(.max).raw(name.bytes).u32(interval).u16(64)
   }
 }

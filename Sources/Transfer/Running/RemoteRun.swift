@@ -16,12 +16,13 @@ struct RemoteRun {
     // Opened before anything is started: most mistakes are made at this end.
     let job = job(.copy, serverRole: .target, suggestedName: Self.baseName(of: path))
     let image = try openSource(path, job: job)
-    let headStart = headStart(for: image, job)
+    let memory = SourceMemory(of: image, job: job, at: settings.manifest)
+    let headStart = headStart(for: image, job, memory)
     defer { headStart?.stop() }
     return try converse(job: job) { (connection, giveUp) throws(TransferError) in
       let end = SourceEnd(
         path: path, policy: .anything, job: job, connection: connection, counters: counters,
-        headStart: headStart, giveUp: giveUp)
+        memory: memory, headStart: headStart, giveUp: giveUp)
       let outcome = try end.run(image)
       var report = Report(outcome.target, location: location)
       report.notes += outcome.notes
@@ -42,7 +43,8 @@ struct RemoteRun {
       .copy, serverRole: .source, suggestedName: Self.baseName(of: location.path))
     return try converse(job: job) { (connection, giveUp) throws(TransferError) in
       let end = TargetEnd(
-        path: path, seeds: settings.seeds, policy: .anything, job: job, connection: connection,
+        path: path, seeds: settings.seeds, policy: .anything, job: job, manifest: settings.manifest,
+        connection: connection,
         counters: counters, giveUp: giveUp)
       let outcome = try end.run()
       var report = Report()
@@ -61,12 +63,13 @@ struct RemoteRun {
   func verify(_ path: String) throws(TransferError) -> Report {
     let job = job(.verify, serverRole: .target, suggestedName: "")
     let image = try openSource(path, job: job)
-    let headStart = headStart(for: image, job)
+    let memory = SourceMemory(of: image, job: job, at: settings.manifest)
+    let headStart = headStart(for: image, job, memory)
     defer { headStart?.stop() }
     return try converse(job: job) { (connection, giveUp) throws(TransferError) in
       let end = SourceEnd(
         path: path, policy: .anything, job: job, connection: connection, counters: counters,
-        headStart: headStart, giveUp: giveUp)
+        memory: memory, headStart: headStart, giveUp: giveUp)
       let outcome = try end.run(image)
       var report = Report(outcome.target, location: location)
       report.notes += outcome.notes
@@ -83,7 +86,8 @@ struct RemoteRun {
     let job = job(.verify, serverRole: .source, suggestedName: "")
     return try converse(job: job) { (connection, giveUp) throws(TransferError) in
       let end = TargetEnd(
-        path: path, seeds: [], policy: .anything, job: job, connection: connection,
+        path: path, seeds: [], policy: .anything, job: job, manifest: settings.manifest,
+        connection: connection,
         counters: counters, giveUp: giveUp)
       let outcome = try end.run()
       var report = Report()
@@ -107,8 +111,14 @@ struct RemoteRun {
   }
 
   /// Where everything is sent unasked the scan stays near the sender, which reads it all again.
-  private func headStart(for image: SourceImage, _ job: Job) -> HeadStart? {
-    job.isWhole ? nil : HeadStart(image, threadCount: job.threadCount)
+  /// What is proved by a manifest need not be read.
+  private func headStart(
+    for image: SourceImage, _ job: Job, _ memory: SourceMemory
+  ) -> HeadStart? {
+    if job.isWhole || memory.provedDigest != nil { return nil }
+    return HeadStart(
+      image, threadCount: job.threadCount,
+      memory: memory.scanMemory(passNumber: 1, needsAllPages: false))
   }
 
   private func openSource(_ path: String, job: Job) throws(TransferError) -> SourceImage {
@@ -138,7 +148,10 @@ extension RemoteRun {
       operation: operation == .copy && settings.isDryRun ? .estimate : operation,
       serverRole: serverRole, isWhole: settings.isWhole, keepsSparse: settings.keepsSparse,
       isForced: settings.isForced, verifiesTarget: settings.verifiesTarget,
-      sizePolicy: Job.SizePolicy(settings.sizePolicy), threadCount: settings.threadCount,
+      keepsManifests: settings.manifest != .none, readsSource: settings.readsSource,
+      isParanoid: settings.isParanoid, trustsTarget: settings.trustsTarget,
+      sizePolicy: Job.SizePolicy(settings.sizePolicy),
+      spotCheckCount: settings.spotCheckCount, threadCount: settings.threadCount,
       indexMemoryByteCount: settings.indexMemoryByteCount, compression: settings.compression,
       bandwidthLimit: settings.bandwidthLimit, suggestedName: suggestedName,
       progressIntervalMilliseconds: Self.progressIntervalMilliseconds)

@@ -90,10 +90,10 @@ package struct Server: Sendable {
     let path = Self.expandingHome(path)
     switch role {
     case .source:
+      let image = try SourceEnd.open(path, within: policy, job: job, connection)
       let end = SourceEnd(
         path: path, policy: policy, job: job, connection: connection, counters: counters,
-        giveUp: {})
-      let image = try end.open()
+        memory: SourceMemory(of: image, job: job, at: .byKey), giveUp: {})
       if job.operation == .digest {
         try sendDigest(of: image, job: job, connection: connection, counters: counters)
       } else {

@@ -11,6 +11,8 @@ struct SourceEnd {
   let job: Job
   let connection: Connection
   let counters: Counters
+  /// What is remembered of the image.
+  var memory = SourceMemory.nothing
   /// A scan of the image that has begun already.
   var headStart: HeadStart?
   let giveUp: @Sendable () -> Void
@@ -23,7 +25,9 @@ struct SourceEnd {
     var notes: [String]
   }
 
-  func open() throws(TransferError) -> SourceImage {
+  static func open(
+    _ path: String, within policy: PathPolicy, job: Job, _ connection: Connection
+  ) throws(TransferError) -> SourceImage {
     do throws(StorageError) {
       return try SourceImage.open(path, within: policy, isForced: job.isForced)
     } catch {
@@ -45,11 +49,15 @@ struct SourceEnd {
       throw .breach("the target is to have another size than the source's")
     }
     counters.set(.imageByteCount, to: target.byteCount)
+    let memory = isPart ? SourceMemory.nothing : memory
     let role = SourceRole(
       image: image, byteCount: target.byteCount, job: job, connection: connection,
-      counters: counters, headStart: headStart, giveUp: giveUp)
+      counters: counters, memory: memory, headStart: headStart, giveUp: giveUp)
     connection.agree(on: role.shape)
-    return Outcome(target: target, result: try role.run(target: target), notes: image.notes)
+    let result = try role.run(target: target)
+    return Outcome(
+      target: target, result: result,
+      notes: image.notes + memory.notes + result.notes)
   }
 }
 
@@ -65,7 +73,7 @@ extension SourceEnd {
       counters.set(.imageByteCount, to: agreed)
       let role = SourceRole(
         image: image, byteCount: agreed, job: job, connection: connection,
-        counters: counters, headStart: headStart, giveUp: giveUp)
+        counters: counters, memory: .nothing, headStart: headStart, giveUp: giveUp)
       connection.agree(on: role.shape)
       outcome.verdict = try role.compare(with: target)
     }

@@ -10,6 +10,8 @@ struct TargetEnd {
   let seeds: [String]
   let policy: PathPolicy
   let job: Job
+  /// Where this end keeps what it remembers of its image.
+  var manifest = ManifestPlace.byKey
   let connection: Connection
   let counters: Counters
   let giveUp: @Sendable () -> Void
@@ -30,7 +32,32 @@ struct TargetEnd {
     let source = try Handshake.receiveSource(connection)
     if job.operation == .verify { return try compare(with: source) }
     let (image, seedImages) = try openAll(for: source)
-    return try run(image, seeds: seedImages)
+    let memory = try remember(image, source: source)
+    return try run(image, seeds: seedImages, memory: memory)
+  }
+
+  /// What is known of the target, and whether it still holds.
+  private func remember(
+    _ image: TargetImage, source: SourceDescription
+  ) throws(TransferError) -> Memory {
+    var memory = Memory()
+    let place = job.keepsManifests ? manifest : .none
+    let finding = image.findManifest(place)
+    memory.notes += [finding.note].compactMap(\.self)
+    memory.target = TargetMemory(finding, of: image, job: job, peer: source.name)
+    do throws(TransferError) {
+      try memory.target?.spotCheck()
+    } catch {
+      connection.tell(error)
+      throw error
+    }
+    memory.notes += memory.target?.notes ?? []
+    return memory
+  }
+
+  private struct Memory {
+    var target: TargetMemory?
+    var notes: [String] = []
   }
 
   /// What fails before the role takes over is told here.
@@ -46,20 +73,22 @@ struct TargetEnd {
   }
 
   private func run(
-    _ image: TargetImage, seeds: [SourceImage]
+    _ image: TargetImage, seeds: [SourceImage], memory: Memory
   ) throws(TransferError) -> Outcome {
     counters.set(.imageByteCount, to: image.byteCount)
     let role = TargetRole(
       image: image, seeds: seeds, job: job, connection: connection, counters: counters,
-      giveUp: giveUp)
+      memory: memory.target, giveUp: giveUp)
     connection.agree(on: role.shape)
     var description = TargetDescription(image)
     if job.isWholeEstimate { description.startsZero = true }
+    description.knownDigest = memory.target?.knownDigest
+    description.notes += memory.notes
     connection.send(.target(description))
     let result = try role.run()
     return Outcome(
       name: image.name, byteCount: image.byteCount, sourceByteCount: image.byteCount,
-      result: result, notes: image.notes)
+      result: result, notes: image.notes + memory.notes)
   }
 
   private func open(for source: SourceDescription) throws(TransferError) -> TargetImage {

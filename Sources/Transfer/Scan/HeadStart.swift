@@ -12,23 +12,26 @@ import Storage
 /// The scan is in a monitor, and leaves it once: to whoever takes it, or to be ended.
 final class HeadStart: Sendable {
   private let shape: ImageShape
+  private let trust: ScanMemory.Trust?
   private let scan: Monitor<ImageScan?>
 
   /// Segments that may be ahead: some 18 MiB of digests.
   private static let windowCount = 2048
 
-  init(_ image: any ReadableImage, threadCount: Int) {
+  init(_ image: any ReadableImage, threadCount: Int, memory: ScanMemory? = nil) {
+    trust = memory?.trust
     shape = ImageShape(byteCount: image.byteCount)
     scan = Monitor(
       ImageScan(
         image: image, shape: shape, threadCount: WorkerThread.count(for: threadCount),
-        windowCount: Self.windowCount))
+        windowCount: Self.windowCount, memory: memory))
   }
 
-  /// The scan, once, if it is of what is wanted. Whoever takes it ends it.
-  func take(for wanted: ImageShape) -> ImageScan? {
+  /// The scan, once, if it is of what is wanted, and believes of a manifest no more than may be.
+  /// Whoever takes it ends it.
+  func take(for wanted: ImageShape, believing wantedTrust: ScanMemory.Trust? = nil) -> ImageScan? {
     guard let taken = scan.exchange(nil) else { return nil }
-    if wanted == shape { return taken }
+    if wanted == shape && wantedTrust == trust { return taken }
     taken.finish()
     return nil
   }

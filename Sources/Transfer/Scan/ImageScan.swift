@@ -54,13 +54,15 @@ package final class ImageScan: Sendable {
 
   package init(
     image: any ReadableImage, shape: ImageShape, threadCount: Int,
-    windowCount: Int = ImageScan.windowCount, visitZeros: (@Sendable (Range<UInt64>) -> Void)? = nil
+    windowCount: Int = ImageScan.windowCount, memory: ScanMemory? = nil,
+    visitZeros: (@Sendable (Range<UInt64>) -> Void)? = nil
   ) {
     self.image = image
     self.shape = shape
     ring = Monitor(Ring(slots: .init(repeating: nil, count: windowCount)))
     let worker = Worker(
-      image: image, shape: shape, cursor: cursor, ring: ring, visitZeros: visitZeros)
+      image: image, shape: shape, cursor: cursor, ring: ring, memory: memory,
+      visitZeros: visitZeros)
     let count = min(max(threadCount, 1), max(shape.segmentCount, 1))
     threads = (0..<count).map { _ in WorkerThread { worker.run() } }
   }
@@ -91,16 +93,18 @@ package final class ImageScan: Sendable {
     let shape: ImageShape
     let cursor: Monitor<Cursor>
     let ring: Monitor<Ring>
+    let memory: ScanMemory?
     let visitZeros: (@Sendable (Range<UInt64>) -> Void)?
 
     init(
       image: any ReadableImage, shape: ImageShape, cursor: Monitor<Cursor>, ring: Monitor<Ring>,
-      visitZeros: (@Sendable (Range<UInt64>) -> Void)?
+      memory: ScanMemory?, visitZeros: (@Sendable (Range<UInt64>) -> Void)?
     ) {
       self.image = image
       self.shape = shape
       self.cursor = cursor
       self.ring = ring
+      self.memory = memory
       self.visitZeros = visitZeros
     }
 
@@ -121,15 +125,34 @@ package final class ImageScan: Sendable {
     private func perform(_ task: Task, with reader: SegmentReader) throws(StorageError) -> Item {
       switch task {
       case .zero(let segments):
+        if let memory, memory.trust != .records { memory.learn(zeros: segments) }
         return .zero(segments)
       case .read(let segment):
-        guard let digests = try reader.digests(of: segment) else {
+        guard let digests = try digests(of: segment, with: reader) else {
           visitZeros?(shape.segmentRange(segment))
           return .zero(segment..<segment + 1)
         }
         visitZeroPages(digests.zeroPages, of: segment)
         return .data(segment: segment, digests: digests)
       }
+    }
+
+    /// Nil for zeros.
+    private func digests(
+      of segment: Int, with reader: SegmentReader
+    ) throws(StorageError) -> SegmentDigests? {
+      guard let memory else { return try reader.digests(of: segment) }
+      switch memory.remembered(segment) {
+      case .zero: return nil
+      case .record(let record):
+        return record.digests(pageCount: shape.pageCount(inSegment: segment))
+      case .unknown: break
+      }
+      let record = memory.trust == .nothing ? nil : memory.manifest.record(of: segment)
+      let (digests, fingerprints) = try reader.digests(
+        of: segment, against: record, using: memory.manifest.secret)
+      memory.learn(digests, fingerprints, of: segment)
+      return digests
     }
 
     private func visitZeroPages(_ pages: PageSet, of segment: Int) {
@@ -165,6 +188,10 @@ package final class ImageScan: Sendable {
     private func advance(_ cursor: inout Cursor) throws(StorageError) -> Task {
       let first = cursor.segment
       let start = shape.segmentRange(first).lowerBound
+      if let end = memory?.zeroEnd(from: first) {
+        cursor.segment = end > first ? end : first + 1
+        return end > first ? .zero(first..<end) : .read(segment: first)
+      }
       if start >= cursor.dataEnd {
         let extent = try image.extent(at: start)
         if extent.isHole {

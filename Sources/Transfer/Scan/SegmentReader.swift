@@ -40,6 +40,47 @@ package final class SegmentReader {
     return hasher.isZero ? nil : hasher.finish()
   }
 
+  /// The same, where something is remembered: groups whose fingerprint is that of `record` keep
+  /// the digest that it has for them. The digests of pages are then not known.
+  func digests(
+    of segment: Int, against record: ManifestRecord?, using secret: Fingerprinter
+  ) throws(StorageError) -> (digests: SegmentDigests?, fingerprints: [Fingerprint]) {
+    let range = shape.segmentRange(segment)
+    var hasher = SegmentHasher(byteCount: shape.segmentLength(segment))
+    var comparer = record.map { GroupComparer($0) }
+    var fingerprints: [Fingerprint] = []
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let piece = offset..<min(offset + Self.pieceByteCount, range.upperBound)
+      let isData = try fill(with: piece)
+      let bytes = unsafe UnsafeRawBufferPointer(part(piece, of: piece))
+      let found = unsafe secret.fingerprints(ofGroupsOf: bytes)
+      fingerprints += found
+      if comparer != nil {
+        unsafe comparer!.append(bytes, found)
+      } else if isData {
+        unsafe hasher.append(bytes)
+      } else {
+        hasher.append(zeros: bytes.count)
+      }
+      offset = piece.upperBound
+    }
+    if let comparer {
+      let digests = comparer.finish(pageCount: shape.pageCount(inSegment: segment))
+      return (digests.isZero ? nil : digests, fingerprints)
+    }
+    return (hasher.isZero ? nil : hasher.finish(), fingerprints)
+  }
+
+  /// The digests of the pages of one group, as they are now.
+  func pages(ofGroup group: Int, of segment: Int) throws(StorageError) -> [Digest] {
+    let range = shape.segmentRange(segment)
+    let start = range.lowerBound + UInt64(group * Geometry.groupByteCount)
+    let piece = start..<min(start + UInt64(Geometry.groupByteCount), range.upperBound)
+    _ = try fill(with: piece)
+    return unsafe SegmentDigests.hashing(UnsafeRawBufferPointer(part(piece, of: piece))).pages
+  }
+
   /// What `read` has read.
   @unsafe func bytes(of segment: Int) -> UnsafeRawBufferPointer {
     unsafe UnsafeRawBufferPointer(rebasing: buffer.bytes[..<shape.segmentLength(segment)])

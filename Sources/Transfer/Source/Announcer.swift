@@ -115,7 +115,7 @@ struct Announcer {
   ) throws(TransferError) {
     switch comparison {
     case .none:
-      let pages = PageSet(firstPages: digests.pages.count).subtracting(digests.zeroPages)
+      let pages = PageSet(firstPages: digests.pageCount).subtracting(digests.zeroPages)
       sender.put(
         .pages(WantedPages(segment: segment, pages: pages)), weight: pages.count, waits: true)
     case .withZero:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Blocks
+import Storage
 import Wire
 
 /// What the source does with each message of the target: the reading thread. It never waits for
@@ -8,7 +9,8 @@ import Wire
 extension SourceRole {
   func read() {
     do throws(TransferError) {
-      while let message = try connection.receive() { take(message) }
+      let finder = PageFinder(image: image, shape: shape)
+      while let message = try connection.receive() { take(message, finder) }
       // After its last word the target may go.
       let hasLastWord = state.peek { $0.completion != nil || $0.verdict != nil }
       if !hasLastWord { state.fail(.lost) }
@@ -20,20 +22,20 @@ extension SourceRole {
 
   /// What comes for a run that has failed is dropped, but taken off the wire: the target that
   /// sends it would not hear why before.
-  private func take(_ message: Message) {
+  private func take(_ message: Message, _ finder: PageFinder) {
     if state.peek({ $0.failure != nil }) { return }
     do throws(TransferError) {
-      try handle(message)
+      try handle(message, finder)
     } catch {
       state.fail(error)
       tasks.abandon()
     }
   }
 
-  private func handle(_ message: Message) throws(TransferError) {
+  private func handle(_ message: Message, _ finder: PageFinder) throws(TransferError) {
     switch message {
     case .segments(let runs): try receive(runs)
-    case .differ(let mask): try answer(mask)
+    case .differ(let mask): try answer(mask, finder)
     case .want(let wanted): try queue(wanted)
     case .closed(let count): try close(count)
     case .verdict(let verdict):
@@ -72,13 +74,14 @@ extension SourceRole {
     if let problem { throw .breach(problem) }
   }
 
-  private func answer(_ mask: GroupMask) throws(TransferError) {
+  private func answer(_ mask: GroupMask, _ finder: PageFinder) throws(TransferError) {
     let digests = state.peek { $0.inFlight[mask.segment] }
     guard let digests, mask.groups.isSubset(of: GroupSet(firstGroups: digests.groups.count))
     else {
       throw .breach("an answer for segment \(mask.segment), which was not asked about")
     }
-    let names = digests.names(in: mask.groups, of: mask.segment, width: connection.width)
+    let known = try withPages(digests, of: mask, finder)
+    let names = known.names(in: mask.groups, of: mask.segment, width: connection.width)
     state.update { state in
       state.reservedCount -= UInt64(PageNames.largestOpenCost)
       state.namedCount += UInt64(names.openCost)
@@ -86,6 +89,20 @@ extension SourceRole {
     if !mask.groups.isEmpty { connection.send(.pages(names)) }
     // Only now may another take its place: the target counts those without names.
     state.update { $0.inFlight[mask.segment] = nil }
+  }
+
+  /// What was remembered has no digests of pages: those are made now, from what is there now.
+  private func withPages(
+    _ digests: SegmentDigests, of mask: GroupMask, _ finder: PageFinder
+  ) throws(TransferError) -> SegmentDigests {
+    if digests.hasPages || mask.groups.isEmpty { return digests }
+    do throws(StorageError) {
+      let fresh = try finder.digests(of: mask.segment)
+      if fresh.groups != digests.groups { state.update { $0.hasChanged = true } }
+      return fresh
+    } catch {
+      throw TransferError(.source, error)
+    }
   }
 
   private func queue(_ wanted: WantedPages) throws(TransferError) {

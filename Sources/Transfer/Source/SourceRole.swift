@@ -20,6 +20,7 @@ final class SourceRole: Sendable {
   private let headStart: HeadStart?
   /// Called once when the run has failed, before its threads are waited for.
   private let giveUp: @Sendable () -> Void
+  private let memory: SourceMemory
   let state = Monitor(SourceState())
   let tasks = BoundedQueue<PageSender.Task>(capacity: SourceRole.waitingPageCount)
 
@@ -32,9 +33,11 @@ final class SourceRole: Sendable {
 
   init(
     image: SourceImage, byteCount: UInt64, job: Job, connection: Connection,
-    counters: Counters, headStart: HeadStart? = nil, giveUp: @escaping @Sendable () -> Void
+    counters: Counters, memory: SourceMemory = .nothing, headStart: HeadStart? = nil,
+    giveUp: @escaping @Sendable () -> Void
   ) {
     self.giveUp = giveUp
+    self.memory = memory
     self.headStart = headStart
     self.image = image
     self.job = job
@@ -49,6 +52,7 @@ final class SourceRole: Sendable {
     /// What both ends agreed on.
     var imageDigest: Digest?
     var passCount: Int
+    var notes: [String] = []
   }
 
   /// Holds the whole conversation after the handshake; `target` is what the other end said of
@@ -60,7 +64,7 @@ final class SourceRole: Sendable {
   /// Only compares: one pass, and what the target found.
   func compare(with target: TargetDescription) throws(TransferError) -> Verdict {
     try withThreads { () throws(TransferError) in
-      _ = try pass(number: 1, target: target)
+      _ = try pass(number: 1, target: target, memory: nil)
       return try state.await { $0.verdict }
     }
   }
@@ -104,16 +108,27 @@ final class SourceRole: Sendable {
     for number in 1...Self.maximumPassCount {
       // What the first pass reads may have been read since the image was opened.
       let before = number == 1 ? image.identity : try identity()
-      let digest = try pass(number: number, target: target)
+      let isSettled = number == 1 ? memory.isSettled : before.isOlderThanTick
+      let needsAllPages = target.startsZero && number == 1
+      let scanMemory = memory.scanMemory(passNumber: number, needsAllPages: needsAllPages)
+      let digest = try pass(number: number, target: target, memory: scanMemory)
       let settled = try state.await { $0.settled }
       let after = try identity()
-      isChanged = after != before
+      isChanged = after != before || state.peek { $0.hasChanged }
       if job.operation == .copy {
         try Self.requireSize(of: image, copied: shape.byteCount, now: after)
       }
       isEqual = settled.unsettledPageCount == 0 && settled.imageDigest == digest
       if job.operation != .copy || (isEqual && !isChanged) {
-        return try finish(digest: isEqual ? digest : nil, passCount: number)
+        var outcome = try finish(digest: isEqual ? digest : nil, passCount: number)
+        if isEqual && !isChanged {
+          outcome.notes += [
+            memory.close(
+              scanMemory, identity: before, isSettled: isSettled, digest: digest,
+              peer: target.name, name: image.name)
+          ].compactMap(\.self)
+        }
+        return outcome
       }
       isChanged = isChanged || settled.unsettledPageCount > 0
     }
@@ -167,12 +182,23 @@ final class SourceRole: Sendable {
 
 extension SourceRole {
   /// Announces the whole image and gives its digest as it was read.
-  private func pass(number: Int, target: TargetDescription) throws(TransferError) -> Digest {
+  private func pass(
+    number: Int, target: TargetDescription, memory: ScanMemory?
+  ) throws(TransferError) -> Digest {
     state.update { $0.beginPass() }
     let width: DigestWidth = number > 1 || job.operation == .verify ? .full : .short
-    connection.send(.pass(PassStart(number: UInt16(number), isFull: width == .full)))
+    let knownDigest = number == 1 ? self.memory.provedDigest : nil
+    let isKnownEqual =
+      knownDigest != nil && target.knownDigest == knownDigest && job.operation == .copy
+    connection.send(
+      .pass(
+        PassStart(number: UInt16(number), isFull: width == .full, isKnownEqual: isKnownEqual)))
     counters.enter(.comparing)
     counters.set(.scanned, to: 0)
+    if isKnownEqual, let knownDigest {
+      say(scanned: knownDigest)
+      return knownDigest
+    }
 
     let isWhole = job.isWhole && number == 1 && job.operation == .copy
     let comparison: Announcer.Comparison =
@@ -180,27 +206,31 @@ extension SourceRole {
     var announcer = Announcer(
       shape: shape, width: width, comparison: comparison, connection: connection, state: state,
       sender: tasks, counters: counters)
-    let digest = try scan { (item) throws(TransferError) in try announcer.announce(item) }
+    let digest = try scan(memory) { (item) throws(TransferError) in try announcer.announce(item) }
     announcer.finish()
-    // Where data is sent unasked, the end may be said only behind the last page.
+    say(scanned: digest, behindPages: isWhole)
+    return digest
+  }
+
+  /// Where data is sent unasked, the end may be said only behind the last page.
+  private func say(scanned digest: Digest, behindPages: Bool = false) {
     let scanned = Message.scanned(
       Scanned(imageDigest: digest, scannedByteCount: shape.byteCount, zeroByteCount: 0))
     state.update { $0.stage = .scanned }
-    if isWhole {
+    if behindPages {
       tasks.put(.message(scanned))
     } else {
       connection.send(scanned)
     }
-    return digest
   }
 
   private func scan(
-    _ announce: (ImageScan.Item) throws(TransferError) -> Void
+    _ memory: ScanMemory?, _ announce: (ImageScan.Item) throws(TransferError) -> Void
   ) throws(TransferError) -> Digest {
     let threadCount = WorkerThread.count(for: job.threadCount)
     let scan =
-      headStart?.take(for: shape)
-      ?? ImageScan(image: image, shape: shape, threadCount: threadCount)
+      headStart?.take(for: shape, believing: memory?.trust)
+      ?? ImageScan(image: image, shape: shape, threadCount: threadCount, memory: memory)
     defer { scan.finish() }
     var folder = TreeFolder(shape: shape)
     while let item = try next(of: scan) {

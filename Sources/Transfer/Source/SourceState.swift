@@ -18,6 +18,8 @@ struct SourceState {
   var namedCount: UInt64 = 0
   var closedCount: UInt64 = 0
   var stage = Stage.announcing
+  /// The image was not, when it was read again, what was remembered or announced of it.
+  var hasChanged = false
   var settled: Settled?
   var verdict: Verdict?
   var completion: Completion?
@@ -38,6 +40,7 @@ struct SourceState {
     namedCount = 0
     closedCount = 0
     stage = .announcing
+    hasChanged = false
     settled = nil
   }
 }

@@ -44,6 +44,8 @@ struct Ledger {
   /// Every segment below is final and in the digest.
   private(set) var foldedCount = 0
   private(set) var scannedCount = 0
+  /// How many segments with data the scan found.
+  private(set) var scannedDataCount = 0
   /// Scanned segments with data that the source has not announced yet.
   private(set) var waitingDataCount = 0
   private(set) var announcedCount = 0
@@ -81,6 +83,7 @@ extension Ledger {
   mutating func scan(_ entry: Entry) {
     scanned.append(.segment(entry))
     scannedCount += 1
+    scannedDataCount += 1
     waitingDataCount += 1
   }
 

@@ -33,6 +33,13 @@ struct Plan {
     begin()
   }
 
+  /// All segments in which something changes.
+  var segments: [Range<Int>] {
+    var numbers = Set(pages.lazy.map { $0 / Geometry.pagesPerSegment })
+    numbers.formUnion(segmentsWithZeroPages)
+    return numbers.sorted().map { $0..<$0 + 1 } + zeroSegments
+  }
+
   private mutating func begin() {
     if since == nil { since = Clock.now }
   }

@@ -37,22 +37,30 @@ final class SegmentRecord {
   /// Of a segment that the source names unasked. Where the target is zero already it is enough
   /// to keep the groups that the source has something in.
   convenience init(
-    segment: Int, shape: ImageShape, own: SegmentDigests?, named groups: GroupSet
-  ) {
-    self.init(
+    segment: Int, shape: ImageShape, own: SegmentDigests?, named groups: GroupSet,
+    pagesOf finder: PagesOfGroup = SegmentRecord.noPages
+  ) throws(TransferError) {
+    try self.init(
       segment: segment, shape: shape, own: own, expectedGroups: nil,
-      listed: own == nil ? groups : nil)
+      listed: own == nil ? groups : nil, pagesOf: finder)
   }
 
-  /// `own` is what the target has there; nil for zeros.
+  /// Finds the digests of the pages of a group whose own digest is remembered.
+  typealias PagesOfGroup = (
+    _ group: Int, _ segment: Int, _ remembered: Digest
+  ) throws(TransferError) -> [Digest]
+
+  static func noPages(_: Int, _: Int, _: Digest) throws(TransferError) -> [Digest] { [] }
+
+  /// `own` is what the target has there; nil for zeros. `finder` is asked where it has no pages.
   init(
     segment: Int, shape: ImageShape, own: SegmentDigests?, expectedGroups: GroupDigests?,
-    listed givenGroups: GroupSet? = nil
-  ) {
+    listed givenGroups: GroupSet? = nil, pagesOf finder: PagesOfGroup = SegmentRecord.noPages
+  ) throws(TransferError) {
     let own = own ?? ZeroDigests.segmentDigests(length: shape.segmentLength(segment))
     self.segment = segment
     self.expectedGroups = expectedGroups
-    existingPages = PageSet(firstPages: own.pages.count)
+    existingPages = PageSet(firstPages: own.pageCount)
     groups = own.groups
     zeroPages = own.zeroPages
     let listed =
@@ -60,10 +68,20 @@ final class SegmentRecord {
       ?? givenGroups ?? GroupSet(firstGroups: own.groups.count)
     listedGroups = listed
     awaitsNames = !listed.isEmpty
-    digests = listed.flatMap { group -> ArraySlice<Digest> in
-      let first = group * Geometry.pagesPerGroup
-      return own.pages[first..<min(first + Geometry.pagesPerGroup, own.pages.count)]
+    digests = []
+    for group in listed {
+      if own.hasPages {
+        let first = group * Geometry.pagesPerGroup
+        digests += own.pages[first..<min(first + Geometry.pagesPerGroup, own.pages.count)]
+      } else {
+        digests += try finder(group, segment, own.groups[group])
+      }
     }
+  }
+
+  /// What the segment is, once it is closed.
+  var summary: SegmentDigests {
+    .remembered(groups: groups, zeroPages: zeroPages, pageCount: existingPages.count)
   }
 
   private static func differingGroups(_ theirs: GroupDigests, own: SegmentDigests) -> GroupSet {

@@ -154,7 +154,7 @@ final class TargetComparison {
 
   private func compare(_ groups: GroupDigests) throws(TransferError) {
     try advance(to: groups.segment, past: groups.segment + 1)
-    let record = SegmentRecord(
+    let record = try SegmentRecord(
       segment: groups.segment, shape: shape, own: try own(groups.segment),
       expectedGroups: groups)
     connection.send(.differ(GroupMask(segment: groups.segment, groups: record.listedGroups)))

@@ -11,6 +11,7 @@ extension TargetPass {
     let plan = plan
     self.plan = Plan()
     try prepareToWrite()
+    if !isDryRun { memory?.willChange(plan.segments) }
     let (moves, missing) = lookUp(plan.pages.sorted())
     let failed = try make(moves)
     try writeZeros(plan)

@@ -96,6 +96,7 @@ extension TargetPass {
     counters.add(UInt64(batch.content.pageByteCount), to: .sent)
     do throws(StorageError) {
       try prepareToWrite()
+      if isWhole { memory?.willChangeAll() }
     } catch {
       throw TransferError(.target, error)
     }
@@ -215,6 +216,7 @@ extension TargetPass {
       throw TransferError(.target, error)
     }
     let whole = SegmentDigests.assembling(pages: digests, zeroPages: zeroPages)
+    memory?.changed(entry.segment, whole)
     account(
       ledger.update { ledger in
         ledger.close(

@@ -28,6 +28,10 @@ final class TargetPass {
   let index: Monitor<ContentIndex>?
   let reader: SegmentReader
   let mover: PageMover
+  /// Nil where no manifest is kept.
+  let memory: TargetMemory?
+  /// What the scan of this pass believes of it.
+  let scanMemory: ScanMemory?
 
   var records: [Int: SegmentRecord] = [:]
   var plan = Plan()
@@ -35,6 +39,9 @@ final class TargetPass {
   var asks = AskQueue()
   var unsettledPageCount: UInt64 = 0
   var isScanOver = false
+  /// Reads the target to fill the index, where the scan did not have to.
+  var startIndexing: (() -> Void)?
+  private var plannedPageCount = 0
   var sourceDigest: Digest?
   /// Segments whose groups differ and whose pages the source has yet to name.
   private var awaitedCount = 0
@@ -56,6 +63,7 @@ final class TargetPass {
     var width: DigestWidth
     var job: Job
     var seeds: [any ReadableImage]
+    var memory: TargetMemory?
   }
 
   init(
@@ -81,6 +89,8 @@ final class TargetPass {
     let seeksNothing = isWhole || parameters.job.isWholeEstimate
     index = seeksNothing ? nil : Monitor(ContentIndex(memoryByteCount: memory))
     reader = SegmentReader(image: target, shape: shape)
+    self.memory = isDryRun ? nil : parameters.memory
+    scanMemory = startsZero ? nil : self.memory?.scanMemory(passNumber: parameters.number)
     mover = PageMover(
       target: target, images: [target] + parameters.seeds, width: width, isDryRun: isDryRun)
     isScanOver = isWhole
@@ -104,13 +114,35 @@ final class TargetPass {
 
   /// To be called after every event.
   func proceed() throws(StorageError) {
+    try remember { (memory) throws(StorageError) in try memory.checkpointIfDue() }
     if !plan.isEmpty {
+      indexIfContentMoves()
       let isComplete = isScanOver && sourceDigest != nil && awaitedCount == 0
       let isLarge = namedCount - closedCount >= Self.planLimit
       if isComplete || isLarge || !mayHold || isPatienceOver { try carryOut() }
     }
     try ask()
     tellClosed()
+  }
+
+  /// What is remembered of the target has no names of pages, and so the index of what it has is
+  /// empty. Where much differs, reading it all is likely to be less than sending it all.
+  private func indexIfContentMoves() {
+    guard let startIndexing, scanMemory?.trust == .records, isScanOver else { return }
+    let (dataCount, isWhole) = ledger.peek { ($0.scannedDataCount, $0.scannedCount) }
+    let share = max(dataCount * Geometry.pagesPerSegment / Self.movingShare, Self.fewPages)
+    guard isWhole == shape.segmentCount, plannedPageCount >= share else { return }
+    self.startIndexing = nil
+    isScanOver = false
+    startIndexing()
+  }
+
+  /// One page in so many differs.
+  private static let movingShare = 8
+  private static let fewPages = 256
+
+  func remember(_ body: (TargetMemory) throws(StorageError) -> Void) throws(StorageError) {
+    if let memory { try body(memory) }
   }
 
   private var isPatienceOver: Bool {
@@ -198,9 +230,9 @@ extension TargetPass {
   func receive(_ groups: GroupDigests) throws(TransferError) {
     try requireQuestions(about: groups.segment)
     try advance(to: groups.segment, past: groups.segment + 1)
-    let record = SegmentRecord(
+    let record = try SegmentRecord(
       segment: groups.segment, shape: shape, own: try own(groups.segment),
-      expectedGroups: groups)
+      expectedGroups: groups, pagesOf: ownPages)
     connection.send(.differ(GroupMask(segment: groups.segment, groups: record.listedGroups)))
     ledger.update { $0.open(groups.segment) }
     records[groups.segment] = record
@@ -223,8 +255,9 @@ extension TargetPass {
       awaitedCount -= 1
     } else {
       try advance(to: names.segment, past: names.segment + 1)
-      record = SegmentRecord(
-        segment: names.segment, shape: shape, own: try own(names.segment), named: names.groups)
+      record = try SegmentRecord(
+        segment: names.segment, shape: shape, own: try own(names.segment), named: names.groups,
+        pagesOf: ownPages)
       ledger.update { $0.open(names.segment) }
       records[names.segment] = record
     }
@@ -234,14 +267,37 @@ extension TargetPass {
       throw .breach("more names are open than may be")
     }
     plan.add(record.openPages, of: names.segment)
+    plannedPageCount += record.openPages.count
     if !record.pagesToZero.isEmpty { plan.add(zeroPagesOf: names.segment) }
     close(record)
   }
 
   private func own(_ segment: Int) throws(TransferError) -> SegmentDigests? {
     if startsZero { return nil }
+    switch scanMemory?.remembered(segment) {
+    case .zero: return nil
+    case .record(let record): return record.digests(pageCount: shape.pageCount(inSegment: segment))
+    case .unknown, nil: break
+    }
     do throws(StorageError) {
       return try reader.digests(of: segment)
+    } catch {
+      throw TransferError(.target, error)
+    }
+  }
+
+  /// The pages of one group, of which only the digest was remembered. If that was wrong the
+  /// target was changed by somebody else, and another pass looks at all of it.
+  private func ownPages(
+    ofGroup group: Int, of segment: Int, remembered: Digest
+  ) throws(TransferError) -> [Digest] {
+    do throws(StorageError) {
+      let pages = try reader.pages(ofGroup: group, of: segment)
+      if let memory, SegmentDigests.group(pages.span) != remembered {
+        if !memory.isDistrusted { unsettledPageCount += 1 }
+        memory.distrust(segment)
+      }
+      return pages
     } catch {
       throw TransferError(.target, error)
     }
@@ -251,7 +307,11 @@ extension TargetPass {
   func close(_ record: SegmentRecord) {
     guard record.isSettled else { return }
     let (entry, isAsAnnounced) = record.close(shape: shape)
-    if !isAsAnnounced { unsettledPageCount += 1 }
+    if isAsAnnounced {
+      memory?.changed(record.segment, record.summary)
+    } else {
+      unsettledPageCount += 1
+    }
     account(
       ledger.update { ledger in
         ledger.close(record.segment, entry)

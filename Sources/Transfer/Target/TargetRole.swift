@@ -33,6 +33,8 @@ final class TargetRole {
   private let counters: Counters
   /// Called once when the run has failed, before its threads are waited for.
   private let giveUp: @Sendable () -> Void
+  /// Nil where no manifest is kept.
+  private let memory: TargetMemory?
   private let events = BoundedQueue<Event>(capacity: TargetRole.waitingByteCount)
   /// By further connection, how many batches have come.
   private var batchCounts: [Int: UInt64] = [:]
@@ -44,9 +46,10 @@ final class TargetRole {
 
   init(
     image: TargetImage, seeds: [any ReadableImage], job: Job, connection: Connection,
-    counters: Counters, giveUp: @escaping @Sendable () -> Void
+    counters: Counters, memory: TargetMemory? = nil, giveUp: @escaping @Sendable () -> Void
   ) {
     self.giveUp = giveUp
+    self.memory = memory
     self.image = image
     self.seeds = seeds
     self.job = job
@@ -71,6 +74,8 @@ final class TargetRole {
       result = .success(try converse())
     } catch {
       result = .failure(error)
+      // What has arrived need not be read again by the run that goes on.
+      try? memory?.checkpoint()
       image.abandon()
       connection.tell(error)
       giveUp()
@@ -204,32 +209,72 @@ extension TargetRole {
 extension TargetRole {
   private func pass(_ start: PassStart) throws(TransferError) -> Digest? {
     counters.enter(.comparing)
+    if start.isKnownEqual { return try passKnownEqual(start) }
+    if start.number == 1 { try remember { (memory) throws(StorageError) in try memory.begin() } }
     let pass = TargetPass(
       target: image, shape: shape,
       parameters: TargetPass.Parameters(
-        number: Int(start.number), width: start.width, job: job, seeds: seeds),
+        number: Int(start.number), width: start.width, job: job, seeds: seeds,
+        memory: memory),
       connection: connection, counters: counters)
     let scanner = TargetScanner(
       image: image, seeds: seeds, shape: shape, width: start.width,
       threadCount: job.threadCount, connection: connection, ledger: pass.ledger,
-      index: pass.index, visitZeros: { [image] in image.dig($0) })
-    let scanning = pass.isWhole ? nil : scan(scanner, startsZero: pass.startsZero)
+      index: pass.index, memory: pass.scanMemory, visitZeros: { [image] in image.dig($0) })
+    var threads: [WorkerThread] = []
     let writeback = job.operation == .copy ? EarlyWriteback(image) : nil
     defer {
       scanner.stop()
-      scanning?.join()
+      for thread in threads { thread.join() }
       writeback?.stop()
     }
+    if !pass.isWhole {
+      let startsZero = pass.startsZero
+      threads.append(
+        scan { () throws(StorageError) in try scanner.run(startsZero: startsZero) })
+    }
+    if pass.index != nil {
+      pass.startIndexing = { [self] in
+        threads.append(scan { () throws(StorageError) in try scanner.indexTarget() })
+      }
+    }
+    defer { pass.startIndexing = nil }
     while !pass.isOver { try handleNext(of: pass) }
     try pass.requireWholeImage()
     return try settle(pass)
   }
 
-  private func scan(_ scanner: TargetScanner, startsZero: Bool) -> WorkerThread {
+  /// The source knows that its image is what this end's manifest says: nothing is to be done.
+  private func passKnownEqual(_ start: PassStart) throws(TransferError) -> Digest? {
+    guard start.number == 1, let known = memory?.knownDigest else {
+      throw .breach("the source counts on a manifest that is not trusted here")
+    }
+    let message = try nextMessage()
+    guard case .scanned(let scanned) = message, scanned.imageDigest == known else {
+      throw .breach("'\(message.name)' in a pass in which nothing is to be compared")
+    }
+    counters.set(.scanned, to: image.byteCount)
+    counters.set(.equal, to: image.byteCount)
+    connection.send(.settled(Settled(imageDigest: known, unsettledPageCount: 0)))
+    return known
+  }
+
+  private func remember(
+    _ body: (TargetMemory) throws(StorageError) -> Void
+  ) throws(TransferError) {
+    guard let memory else { return }
+    do throws(StorageError) {
+      try body(memory)
+    } catch {
+      throw TransferError(.target, error)
+    }
+  }
+
+  private func scan(_ body: @escaping @Sendable () throws(StorageError) -> Void) -> WorkerThread {
     let events = events
     return WorkerThread {
       do throws(StorageError) {
-        try scanner.run(startsZero: startsZero)
+        try body()
         events.put(.scanEnded, waits: false)
       } catch {
         events.put(.failed(TransferError(.target, error)), waits: false)
@@ -302,7 +347,8 @@ extension TargetRole {
     }
     counters.enter(.finishing)
     do throws(StorageError) {
-      try image.complete()
+      let memory = memory
+      try image.complete(remember: { memory?.close(identity: $0, digest: digest) })
     } catch {
       throw TransferError(.target, error)
     }

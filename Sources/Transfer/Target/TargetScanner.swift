@@ -22,6 +22,7 @@ final class TargetScanner: Sendable {
   private let connection: Connection
   private let ledger: Monitor<Ledger>
   private let index: Monitor<ContentIndex>?
+  private let memory: ScanMemory?
   private let visitZeros: (@Sendable (Range<UInt64>) -> Void)?
   private let hasStopped = Monitor(false)
 
@@ -35,7 +36,8 @@ final class TargetScanner: Sendable {
   init(
     image: any ReadableImage, seeds: [any ReadableImage], shape: ImageShape, width: DigestWidth,
     threadCount: Int, connection: Connection, ledger: Monitor<Ledger>,
-    index: Monitor<ContentIndex>?, visitZeros: (@Sendable (Range<UInt64>) -> Void)? = nil
+    index: Monitor<ContentIndex>?, memory: ScanMemory? = nil,
+    visitZeros: (@Sendable (Range<UInt64>) -> Void)? = nil
   ) {
     self.image = image
     self.seeds = seeds
@@ -45,6 +47,7 @@ final class TargetScanner: Sendable {
     self.connection = connection
     self.ledger = ledger
     self.index = index
+    self.memory = memory
     self.visitZeros = visitZeros
   }
 
@@ -52,6 +55,14 @@ final class TargetScanner: Sendable {
   func stop() {
     hasStopped.update { $0 = true }
     ledger.update { _ in }
+  }
+
+  /// Fills the index of a target that did not have to be read to be compared.
+  func indexTarget() throws(StorageError) {
+    try scan(image, shape: shape) { item in
+      if case .data(let segment, let digests) = item { add(digests, of: segment, image: 0) }
+      return true
+    }
   }
 
   /// Scans everything; a target that is known to be empty needs no scan.
@@ -70,7 +81,7 @@ final class TargetScanner: Sendable {
 
   private func scanTarget() throws(StorageError) {
     var runs = SegmentRuns(first: 0, width: width)
-    try scan(image, shape: shape, visitZeros: visitZeros) { item in
+    try scan(image, shape: shape, memory: memory, visitZeros: visitZeros) { item in
       switch item {
       case .zero(let segments):
         ledger.update { $0.scan(zeroSegments: segments.count) }
@@ -105,10 +116,12 @@ final class TargetScanner: Sendable {
 
   private func scan(
     _ image: any ReadableImage, shape: ImageShape,
-    visitZeros: (@Sendable (Range<UInt64>) -> Void)? = nil, _ body: (ImageScan.Item) -> Bool
+    memory: ScanMemory? = nil, visitZeros: (@Sendable (Range<UInt64>) -> Void)? = nil,
+    _ body: (ImageScan.Item) -> Bool
   ) throws(StorageError) {
     let scan = ImageScan(
-      image: image, shape: shape, threadCount: threadCount, visitZeros: visitZeros)
+      image: image, shape: shape, threadCount: threadCount, memory: memory,
+      visitZeros: visitZeros)
     defer { scan.finish() }
     while !hasStopped.peek({ $0 }), let item = try scan.next() {
       if !body(item) { return }

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Blocks
+import Storage
+
+/// Makes the digests of pages of which only the groups are remembered. Used by one thread.
+final class PageFinder {
+  private let image: any ReadableImage
+  private let shape: ImageShape
+  private lazy var reader = SegmentReader(image: image, shape: shape)
+
+  init(image: any ReadableImage, shape: ImageShape) {
+    self.image = image
+    self.shape = shape
+  }
+
+  /// As the segment is now, whatever is remembered of it.
+  func digests(of segment: Int) throws(StorageError) -> SegmentDigests {
+    try reader.digests(of: segment)
+      ?? ZeroDigests.segmentDigests(length: shape.segmentLength(segment))
+  }
+
+  /// Of one group alone.
+  func pages(ofGroup group: Int, of segment: Int) throws(StorageError) -> [Digest] {
+    try reader.pages(ofGroup: group, of: segment)
+  }
+}
