@@ -13,6 +13,7 @@ struct FuzzTarget: Sendable {
   static let all = [
     FuzzTarget(name: "frames", feed: fuzzFrames),
     FuzzTarget(name: "batch", feed: fuzzBatch),
+    FuzzTarget(name: "streams", feed: fuzzStreams),
     FuzzTarget(name: "words", feed: fuzzWords),
     FuzzTarget(name: "location", feed: fuzzLocation),
   ]

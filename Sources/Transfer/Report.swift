@@ -22,6 +22,10 @@ package struct Report: Sendable {
   package var firstDifference: UInt64?
   /// How much differs, in whole pages.
   package var differingByteCount: UInt64 = 0
+  /// Of a manifest stream the segments that are not zero, of a delta those that are not the same.
+  package var changedSegmentCount: UInt64 = 0
+  /// Of a delta that was applied: the target was its result before.
+  package var isAlreadyDone = false
   /// Things the user should know that are no errors: a larger target device, a mounted source.
   package var notes: [String] = []
 

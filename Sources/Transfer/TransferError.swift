@@ -8,7 +8,7 @@ package import Wire
 package struct TransferError: Error, Equatable, Sendable {
   /// Who the sentence is about.
   package enum End: String, Sendable {
-    case source, target, wire, remote
+    case source, target, wire, remote, stream
   }
 
   package var end: End

@@ -79,7 +79,7 @@ package struct DataBatch: Equatable, Sendable {
   }
 
   func encoded() -> [UInt8] {
-    var writer = PayloadWriter(.data, payloadByteCount: payload.count)
+    var writer = PayloadWriter(MessageType.data, payloadByteCount: payload.count)
     writer.write(contentsOf: payload)
     return writer.finish()
   }

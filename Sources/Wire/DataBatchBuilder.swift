@@ -110,6 +110,6 @@ package struct DataBatchBuilder: Sendable {
     PayloadWriter.append(UInt32(contentByteCount), to: &header)
     let start = WireLimits.frameHeaderByteCount
     for index in header.indices { frame[start + index] = header[index] }
-    PayloadWriter.writeHeader(.data, into: &frame)
+    PayloadWriter.writeHeader(MessageType.data, into: &frame)
   }
 }

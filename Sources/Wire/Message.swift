@@ -123,12 +123,14 @@ package enum Message: Equatable, Sendable {
     _ frame: Frame, width: DigestWidth = .short, shape: ImageShape? = nil
   ) throws(WireError) {
     var reader = PayloadReader(frame, width: width, shape: shape)
-    self = try Message(from: &reader)
+    self = try Message(frame.type, from: &reader)
     try reader.finish()
   }
 
-  private init(from reader: inout PayloadReader) throws(WireError) {
-    switch reader.type {
+  private init(
+    _ type: MessageType, from reader: inout PayloadReader
+  ) throws(WireError) {
+    switch type {
     case .hello: self = .hello(try Hello(from: &reader))
     case .job: self = .job(try Job(from: &reader))
     case .source: self = .source(try SourceDescription(from: &reader))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The number of each message in the header of its frame, and how large it may be.
-package enum MessageType: UInt8, CaseIterable, Sendable {
+package enum MessageType: UInt8, CaseIterable, FrameType {
   case hello = 1
   case job = 2
   case source = 3

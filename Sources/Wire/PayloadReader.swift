@@ -7,7 +7,7 @@ import Blocks
 /// Whatever the bytes are, it reads inside the payload or throws: each access is checked by
 /// `RawSpan`, each number is compared with its limit before it becomes an `Int`.
 struct PayloadReader {
-  let type: MessageType
+  private let type: any FrameType
   let width: DigestWidth
   /// The image that the conversation is about, once it is known.
   let shape: ImageShape?
@@ -15,9 +15,16 @@ struct PayloadReader {
   private var offset: Int
 
   init(_ frame: Frame, width: DigestWidth, shape: ImageShape?, offset: Int = 0) {
+    self.init(frame.type, frame.payload, width: width, shape: shape, offset: offset)
+  }
+
+  init(
+    _ type: any FrameType, _ payload: [UInt8], width: DigestWidth, shape: ImageShape?,
+    offset: Int = 0
+  ) {
     self.offset = offset
-    self.type = frame.type
-    self.payload = frame.payload
+    self.type = type
+    self.payload = payload
     self.width = width
     self.shape = shape
   }

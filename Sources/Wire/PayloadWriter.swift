@@ -5,10 +5,10 @@ import Blocks
 /// Writes the fields of one message behind room for its frame header; `finish` fills the
 /// header in. What it is given comes from this program, so counts are preconditions.
 struct PayloadWriter {
-  private let type: MessageType
+  private let type: any FrameType
   private var bytes: [UInt8]
 
-  init(_ type: MessageType, payloadByteCount: Int = 64) {
+  init(_ type: any FrameType, payloadByteCount: Int = 64) {
     self.type = type
     bytes = []
     bytes.reserveCapacity(WireLimits.frameHeaderByteCount + payloadByteCount)
@@ -16,7 +16,7 @@ struct PayloadWriter {
   }
 
   /// Fills in the header of a frame that starts `bytes`.
-  static func writeHeader(_ type: MessageType, into bytes: inout [UInt8]) {
+  static func writeHeader(_ type: any FrameType, into bytes: inout [UInt8]) {
     let payloadByteCount = bytes.count - WireLimits.frameHeaderByteCount
     precondition(payloadByteCount <= type.payloadByteCountLimit, "\(type.name) is too large")
     for index in 0..<4 { bytes[index] = UInt8(truncatingIfNeeded: payloadByteCount >> (8 * index)) }
@@ -77,7 +77,7 @@ struct PayloadWriter {
     }
   }
 
-  private mutating func write(_ digests: [Digest]) {
+  mutating func write(_ digests: [Digest]) {
     unsafe write(digests, byteCount: Digest.byteCount) { digest, room in
       unsafe digest.withBytes { unsafe room.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
     }

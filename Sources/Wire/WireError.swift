@@ -16,6 +16,12 @@ package struct WireError: Error, Equatable, Sendable, CustomStringConvertible {
     case version
     /// A text that a shell would not accept either.
     case words
+    /// What is read is no stream of the kind that is wanted; `message` is the kind.
+    case foreignStream
+    /// A stream ended before its last record.
+    case cutStream
+    /// A stream is not as it was written.
+    case alteredStream
   }
 
   package var kind: Kind
@@ -47,6 +53,12 @@ package struct WireError: Error, Equatable, Sendable, CustomStringConvertible {
       "no common protocol version: \(found), \(allowed)"
     case .words:
       "\(field): \(found), \(allowed)"
+    case .foreignStream:
+      "is no \(message): \(field): found \(found), allowed \(allowed)"
+    case .cutStream:
+      "is not complete: it ends in \(message): \(field): \(found) of \(allowed)"
+    case .alteredStream:
+      "is not as it was written: record \(message): \(field): found \(found), allowed \(allowed)"
     }
   }
 }

@@ -36,7 +36,7 @@ extension FlagTable {
         }
       }),
     Flag(
-      "rsh", "e", value: .required("COMMAND", .command), group: .connection, for: runs,
+      "rsh", "e", value: .required("COMMAND", .command), group: .connection, for: distant,
       summary: "the remote shell and its options (ssh)",
       description: """
         The command that reaches the other host, with its options: `-e 'ssh -p 2222 -i key'`. It \
@@ -45,14 +45,14 @@ extension FlagTable {
         """,
       apply: valued { $0.remoteShell = $1 }),
     Flag(
-      "remote-path", value: .required("COMMAND", .nothing), group: .connection, for: runs,
+      "remote-path", value: .required("COMMAND", .nothing), group: .connection, for: distant,
       summary: "the command at the other end (blkmove)",
       description: """
         What is run on the other host: a path, or words such as `'sudo blkmove'`.
         """,
       apply: valued { $0.remoteCommand = $1 }),
     Flag(
-      "bwlimit", value: .required("RATE", .nothing), group: .connection, for: runs,
+      "bwlimit", value: .required("RATE", .nothing), group: .connection, for: distant,
       summary: "send at most RATE, such as 10M, 1.5MB or 100Mbit",
       description: """
         Hold what crosses the wire, in each direction and over all connections together, to this \
@@ -64,7 +64,7 @@ extension FlagTable {
         arguments.bandwidthLimit = try ByteAmount.rate(text)
       }),
     Flag(
-      "timeout", value: .required("SECONDS", .nothing), group: .connection, for: runs,
+      "timeout", value: .required("SECONDS", .nothing), group: .connection, for: distant,
       summary: "give the other end up after so long a silence",
       description: """
         End with status 4 when nothing has come from the other end for this many seconds. 0, the \

@@ -6,7 +6,7 @@ import Wire
 extension FlagTable {
   static let copying: [Flag] = [
     Flag(
-      "dry-run", "n", group: .copying, for: copies,
+      "dry-run", "n", group: .copying, for: writers,
       summary: "tell what would be sent, change nothing",
       description: """
         Compare as always and tell how much is equal, could be found at the target's end and would \
@@ -35,7 +35,7 @@ extension FlagTable {
     Flag(
       "compress", "z",
       value: .optional("LEVEL", .choices(["auto", "none"] + (1...19).map(String.init))),
-      isNegatable: true, group: .copying, for: copies,
+      isNegatable: true, group: .copying, for: [.copy, .delta],
       summary: "compress on the wire: auto (the default), none, 1..19",
       description: """
         How page data is compressed with zstd on its way. `auto`, the default, lets the level \
@@ -70,7 +70,7 @@ extension FlagTable {
         arguments.sizePolicy = try choice(text, as: SizePolicy.self)
       }),
     Flag(
-      "verify", isNegatable: true, group: .copying, for: copies,
+      "verify", isNegatable: true, group: .copying, for: writers,
       summary: "read the target back from its medium before saying done",
       description: """
         After the copy, read the target back past the page cache and compare its digest with the \
@@ -82,7 +82,7 @@ extension FlagTable {
 
   static let safety: [Flag] = [
     Flag(
-      "force", "f", group: .safety, for: [.copy, .verify, .digest],
+      "force", "f", group: .safety, for: runs,
       summary: "go on over locks and unfinished images",
       description: """
         Go on although another program holds a lock on a file, the file backs a loop device, or \

@@ -6,7 +6,7 @@ extension FlagTable {
   static let remembering: [Flag] = [
     Flag(
       "manifest", value: .optional("FILE", .file), isNegatable: true, group: .remembering,
-      for: copies,
+      for: accountants,
       summary: "where this end remembers its image between two runs",
       description: """
         Each end keeps a manifest of its image: the digests of its parts, with the identity of the \
@@ -25,7 +25,7 @@ extension FlagTable {
       }
     },
     Flag(
-      "checksum", "c", isNegatable: true, group: .remembering, for: copies,
+      "checksum", "c", isNegatable: true, group: .remembering, for: [.copy, .manifest, .delta],
       summary: "read the source even where it is proved unchanged",
       description: """
         Read the whole source although its times, size and inode are those that its manifest was \
@@ -34,7 +34,7 @@ extension FlagTable {
         """,
       apply: toggle { $0.readsSource = $1 }),
     Flag(
-      "paranoid", isNegatable: true, group: .remembering, for: copies,
+      "paranoid", isNegatable: true, group: .remembering, for: accountants,
       summary: "read and hash everything at both ends",
       description: """
         Believe no manifest: both images are read and hashed as at the first time, and the \
@@ -44,7 +44,7 @@ extension FlagTable {
         """,
       apply: toggle { $0.isParanoid = $1 }),
     Flag(
-      "trust-target", isNegatable: true, group: .remembering, for: copies,
+      "trust-target", isNegatable: true, group: .remembering, for: writers,
       summary: "nobody but blkmove writes to the target device",
       description: """
         A file shows by its times that somebody wrote to it, a device does not. With this option \
@@ -53,7 +53,7 @@ extension FlagTable {
         """,
       apply: toggle { $0.trustsTarget = $1 }),
     Flag(
-      "spot-checks", value: .required("N", .nothing), group: .remembering, for: copies,
+      "spot-checks", value: .required("N", .nothing), group: .remembering, for: writers,
       summary: "groups of a trusted target that are read all the same (64)",
       description: """
         Before a target's manifest is trusted, read this many of its groups of 64 KiB, chosen at \

@@ -10,8 +10,14 @@ enum FlagTable {
     all.filter { $0.subcommands.contains(subcommand) && !$0.isHidden }
   }
 
-  static let everywhere: Set<Subcommand> = [.copy, .verify, .digest, .serve]
-  static let runs: Set<Subcommand> = [.copy, .verify, .digest]
+  static let everywhere = runs.union([.serve])
+  static let runs: Set<Subcommand> = [.copy, .verify, .digest, .manifest, .delta, .apply]
+  /// Those that may have another end.
+  static let distant: Set<Subcommand> = [.copy, .verify, .digest]
+  /// Those that write to a target.
+  static let writers: Set<Subcommand> = [.copy, .apply]
+  /// Those that keep account of an image.
+  static let accountants: Set<Subcommand> = [.copy, .manifest, .delta, .apply]
   static let pairs: Set<Subcommand> = [.copy, .verify]
   static let copies: Set<Subcommand> = [.copy]
 

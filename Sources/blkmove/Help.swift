@@ -34,6 +34,7 @@ enum Help {
     "that is a directory takes the source's name. Only what the target lacks is sent.",
     "Without a subcommand the target is made equal to the source; 'verify' compares,",
     "'digest' prints an image's 32-byte name, 'serve' is for an authorized_keys file.",
+    "'manifest', 'delta' and 'apply' are pieces of a pipe.",
   ]
 
   private static var conclusion: [String] {

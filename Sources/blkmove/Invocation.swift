@@ -10,6 +10,7 @@ struct Invocation: Sendable {
     case copy([Location], to: Location)
     case verify(Location, against: Location)
     case digest([Location])
+    case pipeline(PipelineTask)
     case serve(ServeRestriction)
     case server(Server.Role, path: String, seeds: [String])
     /// Be a further connection of the run of this name.
@@ -48,6 +49,7 @@ struct Invocation: Sendable {
     case .copy: return try copy(arguments.operands, isDirectory)
     case .verify: return try verify(arguments.operands)
     case .digest: return try digest(arguments.operands)
+    case .manifest, .delta, .apply: return .pipeline(try pipeline(arguments))
     case .serve: return .serve(try ServeRestriction(arguments))
     case .server: return try server(arguments)
     case .generate:
@@ -98,6 +100,38 @@ struct Invocation: Sendable {
   private static func digest(_ operands: [String]) throws -> Task {
     if operands.isEmpty { throw UsageError("no image to digest") }
     return .digest(try operands.map { try LocationParser.parse($0, as: .source) })
+  }
+
+  /// The pieces of a pipe work on images of this machine: ssh is another piece.
+  private static func pipeline(_ arguments: Arguments) throws -> PipelineTask {
+    let operands = arguments.operands
+    let count = arguments.subcommand == .delta ? 2 : 1
+    guard operands.count == count else {
+      let wanted = count == 1 ? "one image" : "a manifest and an image"
+      throw UsageError(
+        "\(arguments.subcommand.displayed) takes \(wanted), not \(operands.count) operands")
+    }
+    switch arguments.subcommand {
+    case .manifest: return .manifest(of: try local(operands[0], arguments, as: .source))
+    case .apply: return .apply(to: try local(operands[0], arguments, as: .target))
+    default:
+      let manifest =
+        operands[0] == "-" ? nil : try local(operands[0], arguments, as: .source)
+      return .delta(manifest: manifest, image: try local(operands[1], arguments, as: .source))
+    }
+  }
+
+  private static func local(
+    _ operand: String, _ arguments: Arguments, as end: TransferError.End
+  ) throws -> String {
+    switch try LocationParser.parse(operand, as: end) {
+    case .local(let path): return path
+    case .remote(let remote):
+      throw UsageError(
+        "'\(remote.displayed)' is not on this machine",
+        hint: "run it there: ssh \(remote.host) \(Program.name) "
+          + "\(arguments.subcommand.rawValue) ...")
+    }
   }
 
   private static func server(_ arguments: Arguments) throws -> Task {

@@ -8,7 +8,8 @@ enum ManualText {
 
   static var after: [Roff.Section] {
     [
-      amounts, output, ManualText.json, exitStatus, environment, files, signals, security, limits,
+      amounts, pipes, output, ManualText.json, exitStatus, environment, files, signals, security,
+      limits,
       seeAlso,
     ]
   }
@@ -56,6 +57,10 @@ enum ManualText {
         `blkmove serve` is described under SECURITY. A file that is called like a subcommand is \
         written as `./verify`.
         """),
+      .paragraph(
+        """
+        `blkmove manifest`, `delta` and `apply` are described under PIPES.
+        """),
     ])
 
   private static let examples = Roff.Section(
@@ -77,6 +82,11 @@ enum ManualText {
         (
           "Through a jump host, not faster than 20 Mbit/s",
           "`blkmove -e 'ssh -J gate' --bwlimit 20Mbit disk.img host:disk.img`"
+        ),
+        (
+          "Carry what has changed over a line of one's own",
+          "`ssh host blkmove manifest /dev/vg/web | blkmove delta - web.img | "
+            + "ssh host blkmove apply /dev/vg/web`"
         ),
         ("Are they equal?", "`blkmove verify disk.img backup:/srv/disks/disk.img`"),
       ])

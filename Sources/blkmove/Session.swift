@@ -54,6 +54,9 @@ struct Session {
       case .join(let name): return try join(name)
       case .refuse(let error): return engine.refuse(error)
       }
+    case .pipeline(let task):
+      try StandardStreams.check(task, on: console)
+      return try run(invocation, arguments)
     case .copy, .verify, .digest: return try run(invocation, arguments)
     }
   }
@@ -72,7 +75,7 @@ struct Session {
   ) throws(CommandError) -> ExitStatus {
     let reporter = Reporter(
       arguments, operation: arguments.subcommand, settings: invocation.settings,
-      console: console)
+      console: StandardStreams.console(for: invocation.task, console))
     if let path = arguments.logFile { reporter.log(to: try LogFile.open(path)) }
     let progress = TerminalProgress(channel: try channel(arguments), reporter: reporter)
     attend(reporter, progress)

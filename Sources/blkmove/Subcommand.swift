@@ -3,10 +3,10 @@
 /// What a command line asks for. A copy is what is meant when no subcommand is named; `server` and
 /// `generate` are reached through hidden options only.
 enum Subcommand: String, CaseIterable, Sendable {
-  case copy, verify, digest, serve, server, generate
+  case copy, verify, digest, manifest, delta, apply, serve, server, generate
 
   /// The ones that are typed as a word.
-  static let words: [Subcommand] = [.verify, .digest, .serve]
+  static let words: [Subcommand] = [.verify, .digest, .manifest, .delta, .apply, .serve]
 
   /// The lines of the synopsis, after the program's name.
   var usage: [String] {
@@ -14,6 +14,9 @@ enum Subcommand: String, CaseIterable, Sendable {
     case .copy: ["[OPTION]... SOURCE TARGET", "[OPTION]... SOURCE... DIRECTORY"]
     case .verify: ["verify [OPTION]... SOURCE TARGET"]
     case .digest: ["digest [OPTION]... IMAGE..."]
+    case .manifest: ["manifest [OPTION]... IMAGE >MANIFEST"]
+    case .delta: ["delta [OPTION]... MANIFEST IMAGE >DELTA"]
+    case .apply: ["apply [OPTION]... TARGET <DELTA"]
     case .serve: ["serve --restrict PATH... [--read-only|--write-only]"]
     case .server, .generate: []
     }
@@ -24,6 +27,9 @@ enum Subcommand: String, CaseIterable, Sendable {
     case .copy: "make TARGET equal to SOURCE, sending only what it lacks"
     case .verify: "compare two images and change neither"
     case .digest: "print the 32-byte name of each image"
+    case .manifest: "write the manifest of an image to standard output"
+    case .delta: "write what an image with MANIFEST lacks of IMAGE (- is standard input)"
+    case .apply: "carry out a delta, from standard input, on TARGET"
     case .serve: "be the forced command of an ssh key, for these paths only"
     case .server: "be the other end of a run"
     case .generate: "print a generated file"
@@ -34,7 +40,8 @@ enum Subcommand: String, CaseIterable, Sendable {
   var displayed: String {
     switch self {
     case .copy: "a copy"
-    case .verify, .digest, .serve: "'\(Program.name) \(rawValue)'"
+    case .verify, .digest, .manifest, .delta, .apply, .serve:
+      "'\(Program.name) \(rawValue)'"
     case .server: "'--server'"
     case .generate: "'--generate'"
     }

@@ -19,6 +19,7 @@ struct TaskRunner {
     case .copy(let sources, let target): copy(sources, to: target)
     case .verify(let source, let target): verify(source, against: target)
     case .digest(let images): digest(images)
+    case .pipeline(let task): pipe(task)
     case .serve, .server, .join, .generate, .help, .version: .failed
     }
   }
@@ -48,6 +49,18 @@ struct TaskRunner {
       report.counters = counters.snapshot
       report.imageByteCount = report.counters.imageByteCount
       report.imageDigest = digest
+      return report
+    }
+  }
+
+  private func pipe(_ task: PipelineTask) -> ExitStatus {
+    let image = Location.local(path: task.path)
+    reporter.start([image], nil)
+    return each([image], nil) { (_, counters) throws(TransferError) in
+      let report = try engine.perform(task, settings, counters)
+      if !reporter.arguments.isQuiet {
+        reporter.answer(PipelineText(task: task, isDryRun: settings.isDryRun).line(report))
+      }
       return report
     }
   }

@@ -79,7 +79,9 @@ import Transfer
     Case("--index-memory 2T", "option '--index-memory': '2T' is not a size from 1M to 1T"),
     Case("--bwlimit -1", "option '--bwlimit': '-1' is negative"),
     Case("--restrict /a b", "option '--restrict' does not belong to a copy but to 'blkmove serve'"),
-    Case("verify -n a b", "option '-n' does not belong to 'blkmove verify' but to a copy"),
+    Case(
+      "verify -n a b",
+      "option '-n' does not belong to 'blkmove verify' but to a copy, 'blkmove apply'"),
     Case(
       "verify --seed s a b", "option '--seed' does not belong to 'blkmove verify' but to a copy"),
     Case(
@@ -88,9 +90,15 @@ import Transfer
     Case(
       "serve --restrict /a -v",
       "option '-v' does not belong to 'blkmove serve' but to a copy, 'blkmove verify',"
-        + " 'blkmove digest'"
+        + " 'blkmove digest', 'blkmove manifest', 'blkmove delta', 'blkmove apply'"
     ),
-    Case("--server target -n -- p", "option '-n' does not belong to '--server' but to a copy"),
+    Case(
+      "--server target -n -- p",
+      "option '-n' does not belong to '--server' but to a copy, 'blkmove apply'"),
+    Case(
+      "manifest --json a",
+      "option '--json' does not belong to 'blkmove manifest' but to a copy,"
+        + " 'blkmove verify', 'blkmove digest', 'blkmove apply'"),
     Case("--server nobody -- p", "option '--server': 'nobody' is not one of source, target, join"),
     Case("--connections 0 a b", "option '--connections': '0' is not a whole number from 1 to 16"),
     Case("--connections=17 a b", "option '--connections': '17' is not a whole number from 1 to 16"),

@@ -26,8 +26,15 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
   private var file: URL { GoldenMessage.directory.appending(path: name + ".hex") }
 
   func storedBytes() throws -> [UInt8] {
-    let text = try String(contentsOf: file, encoding: .ascii).filter { !$0.isWhitespace }
-    var digits = text[...]
+    try GoldenMessage.bytes(ofHexadecimal: String(contentsOf: file, encoding: .ascii))
+  }
+
+  func store(_ bytes: [UInt8]) throws {
+    try GoldenMessage.hexadecimal(bytes).write(to: file, atomically: true, encoding: .ascii)
+  }
+
+  static func bytes(ofHexadecimal text: String) throws -> [UInt8] {
+    var digits = text.filter { !$0.isWhitespace }[...]
     var bytes: [UInt8] = []
     while !digits.isEmpty {
       guard let byte = UInt8(digits.prefix(2), radix: 16) else { throw CocoaError(.formatting) }
@@ -37,13 +44,14 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
     return bytes
   }
 
-  func store(_ bytes: [UInt8]) throws {
+  /// In lines of 32 bytes.
+  static func hexadecimal(_ bytes: [UInt8]) -> String {
     var text = ""
     for (index, byte) in bytes.enumerated() {
       text += (byte < 16 ? "0" : "") + String(byte, radix: 16)
       if index % 32 == 31 || index == bytes.count - 1 { text += "\n" }
     }
-    try text.write(to: file, atomically: true, encoding: .ascii)
+    return text
   }
 
   static func digest(_ number: UInt64) -> Digest {

@@ -75,7 +75,7 @@ package struct Run: Sendable {
       status: .usage)
   }
 
-  private func timed(
+  func timed(
     _ body: () throws(TransferError) -> Report
   ) throws(TransferError) -> Report {
     let start = Clock.now

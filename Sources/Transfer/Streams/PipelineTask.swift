@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Storage
+
+/// The pieces that work in a pipe: what goes in and comes out are standard input and output.
+package enum PipelineTask: Equatable, Sendable {
+  /// Writes the manifest of an image.
+  case manifest(of: String)
+  /// Writes what an image with that manifest lacks; nil is standard input.
+  case delta(manifest: String?, image: String)
+  /// Carries out a delta.
+  case apply(to: String)
+
+  /// The image on this machine.
+  package var path: String {
+    switch self {
+    case .manifest(let path), .delta(_, let path), .apply(let path): path
+    }
+  }
+
+  package var readsStandardInput: Bool {
+    switch self {
+    case .manifest, .delta(.some, _): false
+    case .delta(nil, _), .apply: true
+    }
+  }
+
+  package var writesStandardOutput: Bool {
+    switch self {
+    case .manifest, .delta: true
+    case .apply: false
+    }
+  }
+}
+
+extension Run {
+  package func perform(_ task: PipelineTask) throws(TransferError) -> Report {
+    try timed { () throws(TransferError) in
+      switch task {
+      case .manifest(let path):
+        return try ManifestRun(settings: settings, counters: counters).run(path, to: output())
+      case .delta(let manifest, let path):
+        return try DeltaRun(settings: settings, counters: counters)
+          .run(input(manifest), path, to: output())
+      case .apply(let path):
+        return try ApplyRun(settings: settings, counters: counters).run(input(nil), to: path)
+      }
+    }
+  }
+
+  private func input(_ path: String?) throws(TransferError) -> ByteInput {
+    do throws(StorageError) {
+      if let path { return try ByteInput.open(path) }
+      return try ByteInput.standardInput()
+    } catch {
+      throw TransferError(.stream, error)
+    }
+  }
+
+  private func output() throws(TransferError) -> ByteOutput {
+    do throws(StorageError) {
+      return try ByteOutput.standardOutput()
+    } catch {
+      throw TransferError(.stream, error)
+    }
+  }
+}
