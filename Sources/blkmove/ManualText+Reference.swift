@@ -62,7 +62,7 @@ extension ManualText {
         ("`BLKMOVE_RSH`, `RSYNC_RSH`", "The remote shell where `-e` is not given, in this order."),
         (
           "`BLKMOVE_STATE_DIR`",
-          "The directory of the marks of unfinished targets, instead of those under FILES."
+          "The directory of marks and manifests, instead of those under FILES."
         ),
         (
           "`BLKMOVE_LANES`",
@@ -83,8 +83,10 @@ extension ManualText {
         (
           "`/var/lib/blkmove`, `$XDG_STATE_HOME/blkmove` or `~/.local/state/blkmove`",
           """
-          The marks of targets that are being updated, or were interrupted: of root, and of \
-          other users. An image that is marked is refused as a source.
+          What is remembered of images, by root and by other users: `unfinished-KEY`, the mark of \
+          a target that is being updated, or was interrupted, which is refused as a source; and \
+          `manifest-KEY`, the digests of an image with the identity that it had. Both may be \
+          removed when no run uses them: the next run then reads all.
           """
         ),
       ])
