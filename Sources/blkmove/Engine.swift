@@ -13,10 +13,12 @@ struct Engine: Sendable {
       throws(TransferError) -> Report
   var digest:
     @Sendable (Settings, Counters, Location, @escaping Announce) throws(TransferError) -> Digest
-  var perform: @Sendable (PipelineTask, Settings, Counters) throws(TransferError) -> Report = {
-    (task, settings, counters) throws(TransferError) in
-    try Run(settings: settings, counters: counters).perform(task)
-  }
+  var perform:
+    @Sendable (PipelineTask, Settings, Counters, @escaping Announce)
+      throws(TransferError) -> Report = {
+        (task, settings, counters, announce) throws(TransferError) in
+        try Run(settings: settings, counters: counters, announce: announce).perform(task)
+      }
   var serve: @Sendable (Server) -> ExitStatus
   var join: @Sendable (String) throws(TransferError) -> Void
   var refuse: @Sendable (TransferError) -> ExitStatus

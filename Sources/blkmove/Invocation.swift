@@ -46,7 +46,7 @@ struct Invocation: Sendable {
     if arguments.wantsHelp { return .help(arguments.subcommand) }
     if arguments.wantsVersion { return .version }
     switch arguments.subcommand {
-    case .copy: return try copy(arguments.operands, isDirectory)
+    case .copy: return try copy(arguments, isDirectory)
     case .verify: return try verify(arguments.operands)
     case .digest: return try digest(arguments.operands)
     case .manifest, .delta, .apply: return .pipeline(try pipeline(arguments))
@@ -63,10 +63,12 @@ struct Invocation: Sendable {
   // MARK: Operands
 
   private static func copy(
-    _ operands: [String], _ isDirectory: (String) -> Bool
+    _ arguments: Arguments, _ isDirectory: (String) -> Bool
   ) throws -> Task {
+    let operands = arguments.operands
     guard let last = operands.last else { throw UsageError("no source and no target") }
     guard operands.count > 1 else { throw UsageError("no target for '\(last)'") }
+    if operands.contains("-") { return .pipeline(try stream(arguments)) }
     var sources: [Location] = []
     for operand in operands.dropLast() {
       sources.append(try LocationParser.parse(operand, as: .source))
@@ -100,6 +102,26 @@ struct Invocation: Sendable {
   private static func digest(_ operands: [String]) throws -> Task {
     if operands.isEmpty { throw UsageError("no image to digest") }
     return .digest(try operands.map { try LocationParser.parse($0, as: .source) })
+  }
+
+  /// A copy of which one side is a stream.
+  private static func stream(_ arguments: Arguments) throws -> PipelineTask {
+    let operands = arguments.operands
+    guard operands.count == 2, operands[0] != operands[1] else {
+      throw UsageError(
+        "'-' is a stream, and stands for one of two operands",
+        hint: "write ./- for a file named '-'")
+    }
+    if arguments.isDryRun { throw UsageError("a stream leaves nothing to estimate") }
+    guard operands[1] == "-" else {
+      throw UsageError(
+        "'-' is no image: a stream has no size and no order",
+        hint: "write ./- for a file named '-'")
+    }
+    if arguments.isJSON {
+      throw UsageError("option '--json': standard output is where the stream goes")
+    }
+    return .emit(try LocationParser.parse(operands[0], as: .source))
   }
 
   /// The pieces of a pipe work on images of this machine: ssh is another piece.

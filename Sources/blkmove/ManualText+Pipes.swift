@@ -32,5 +32,12 @@ extension ManualText {
         moved to another place: for that both ends must speak with each other, as in a copy. An \
         image that changes while its delta is made is an error; take a snapshot.
         """),
+      .paragraph(
+        """
+        A TARGET of `-` is standard output: the bytes of the image in their order, zeros written \
+        out. The digest of what was written is compared with the source's at the end. What has \
+        been written cannot be taken back, so only exit status 0 says that it is the image.
+        """),
+      .example(["blkmove host:disk.img - | zstd >disk.img.zst"]),
     ])
 }

@@ -3,17 +3,19 @@
 import Blocks
 import Transfer
 
-/// The one line in which a piece of a pipe says what it did. Pure.
+/// The one line in which a piece of a pipe says what it did; nothing where the closing lines of a
+/// copy say it. Pure.
 struct PipelineText {
   var task: PipelineTask
   var isDryRun = false
 
-  func line(_ report: Report) -> String {
+  func line(_ report: Report) -> String? {
     let segmentCount = ByteText.exact(report.changedSegmentCount)
     let digest = report.imageDigest.map { ", digest \($0.hexadecimal)" } ?? ""
     let size = ByteText.human(report.imageByteCount)
     let figures = report.counters
     switch task {
+    case .emit: return nil
     case .manifest(let path):
       return "\(path): \(size), \(segmentCount) segments that are not zero\(digest)"
     case .delta(_, let path):

@@ -11,7 +11,11 @@ enum Subcommand: String, CaseIterable, Sendable {
   /// The lines of the synopsis, after the program's name.
   var usage: [String] {
     switch self {
-    case .copy: ["[OPTION]... SOURCE TARGET", "[OPTION]... SOURCE... DIRECTORY"]
+    case .copy:
+      [
+        "[OPTION]... SOURCE TARGET", "[OPTION]... SOURCE... DIRECTORY",
+        "[OPTION]... SOURCE - >FILE",
+      ]
     case .verify: ["verify [OPTION]... SOURCE TARGET"]
     case .digest: ["digest [OPTION]... IMAGE..."]
     case .manifest: ["manifest [OPTION]... IMAGE >MANIFEST"]

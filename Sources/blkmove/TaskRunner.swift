@@ -54,13 +54,11 @@ struct TaskRunner {
   }
 
   private func pipe(_ task: PipelineTask) -> ExitStatus {
-    let image = Location.local(path: task.path)
-    reporter.start([image], nil)
-    return each([image], nil) { (_, counters) throws(TransferError) in
-      let report = try engine.perform(task, settings, counters)
-      if !reporter.arguments.isQuiet {
-        reporter.answer(PipelineText(task: task, isDryRun: settings.isDryRun).line(report))
-      }
+    reporter.start([task.image], nil)
+    return each([task.image], nil) { (_, counters) throws(TransferError) in
+      let report = try engine.perform(task, settings, counters, reporter.announce)
+      let text = PipelineText(task: task, isDryRun: settings.isDryRun)
+      if !reporter.arguments.isQuiet, let line = text.line(report) { reporter.answer(line) }
       return report
     }
   }

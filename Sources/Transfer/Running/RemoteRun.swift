@@ -7,7 +7,7 @@ import Wire
 /// finds out what it means when the connection ends too early.
 struct RemoteRun {
   let location: RemoteLocation
-  let settings: Settings
+  var settings: Settings
   let counters: Counters
   let announce: Announce
 
@@ -141,7 +141,7 @@ extension RemoteRun {
   private static let graceSeconds = 2.0
   private static let progressIntervalMilliseconds: UInt32 = 250
 
-  private func job(
+  func job(
     _ operation: Job.Operation, serverRole: Job.Role, suggestedName: String
   ) -> Job {
     Job(
@@ -157,7 +157,7 @@ extension RemoteRun {
       progressIntervalMilliseconds: Self.progressIntervalMilliseconds)
   }
 
-  private func converse<Result>(
+  func converse<Result>(
     job: Job,
     _ body: (Connection, @escaping @Sendable () -> Void) throws(TransferError) -> Result
   ) throws(TransferError) -> Result {

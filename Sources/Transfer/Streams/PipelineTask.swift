@@ -10,24 +10,27 @@ package enum PipelineTask: Equatable, Sendable {
   case delta(manifest: String?, image: String)
   /// Carries out a delta.
   case apply(to: String)
+  /// Copies an image to standard output.
+  case emit(Location)
 
-  /// The image on this machine.
-  package var path: String {
+  /// The image that is not a stream.
+  package var image: Location {
     switch self {
-    case .manifest(let path), .delta(_, let path), .apply(let path): path
+    case .manifest(let path), .delta(_, let path), .apply(let path): .local(path: path)
+    case .emit(let image): image
     }
   }
 
   package var readsStandardInput: Bool {
     switch self {
-    case .manifest, .delta(.some, _): false
+    case .manifest, .delta(.some, _), .emit: false
     case .delta(nil, _), .apply: true
     }
   }
 
   package var writesStandardOutput: Bool {
     switch self {
-    case .manifest, .delta: true
+    case .manifest, .delta, .emit: true
     case .apply: false
     }
   }
@@ -44,6 +47,9 @@ extension Run {
           .run(input(manifest), path, to: output())
       case .apply(let path):
         return try ApplyRun(settings: settings, counters: counters).run(input(nil), to: path)
+      case .emit(let image):
+        return try EmitRun(settings: settings, counters: counters, announce: announce)
+          .run(image, to: output())
       }
     }
   }
