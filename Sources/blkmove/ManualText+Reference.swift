@@ -33,7 +33,7 @@ extension ManualText {
         ),
         (
           "`error`",
-          "`message`, `hint`, `status`, and `end`: source, target, wire, remote or null."
+          "`message`, `hint`, `status`, and `end`: source, target, wire, remote, stream or null."
         ),
         (
           "`result`",
