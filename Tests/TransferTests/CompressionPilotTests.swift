@@ -91,10 +91,13 @@ import Wire
     }
   }
 
-  @Test func littleDataIsNeverSentRaw() {
-    var pilot = CompressionPilot(.automatic)
+  @Test(arguments: [(false, 192), (true, 16)])
+  func littleDataIsNeverSentRaw(isFirstCopy: Bool, mebibytes: Int) {
     let world = World(testDescription: "a fast link")
-    let shares = Self.fly(&pilot, through: world, byteCount: 192 << 20)
+    var pilot = CompressionPilot(.automatic, isFirstCopy: isFirstCopy)
+    let shares = Self.fly(&pilot, through: world, byteCount: mebibytes << 20)
     #expect(Array(shares.keys) == [1])
+    _ = Self.fly(&pilot, through: world, byteCount: 2 << 30)
+    #expect(pilot.level == nil)
   }
 }

@@ -9,7 +9,8 @@ import Wire
 /// either may be right: the link may be slow, or the other end, and that may want the processor.
 /// So a neighbouring level is tried for a while, and kept only if it is faster. A trial that failed
 /// makes the next one wait longer, and go the other way. It begins at level 1, and goes below that
-/// only after enough data that the time saved is worth the bytes.
+/// only after enough data that the time saved is worth the bytes: soon when everything is new to
+/// the target, late when little may be left to send.
 ///
 /// All who compress for one link share it, and tell it of each batch.
 struct CompressionPilot {
@@ -33,9 +34,11 @@ struct CompressionPilot {
   /// From raw to the slowest level that a link is ever worth.
   private static let levels: [Int?] = [nil, -3, 1, 3, 6, 9, 12]
   private static let firstStep = 2
-  /// Before so much is sent the level does not go below the first: a nightly difference is
-  /// small, and bytes are what its user counts.
-  private static let bytesBeforeFaster = 192 << 20
+  /// Before so much is sent the level does not go below the first.
+  private let bytesBeforeFaster: Int
+  private static let bytesOfFirstCopy = 16 << 20
+  /// A nightly difference is small, and bytes are what its user counts.
+  private static let bytesOfDifference = 192 << 20
   /// Batches that were queued before the level changed.
   private static let staleLimit = 4
   private static let longestCaution = 32
@@ -68,8 +71,9 @@ struct CompressionPilot {
     var rate: Double { Double(byteCount) / seconds }
   }
 
-  init(_ compression: Compression) {
+  init(_ compression: Compression, isFirstCopy: Bool = false) {
     step = Self.firstStep
+    bytesBeforeFaster = isFirstCopy ? Self.bytesOfFirstCopy : Self.bytesOfDifference
     switch compression {
     case .automatic:
       isAutomatic = true
@@ -124,7 +128,7 @@ struct CompressionPilot {
 
   private mutating func attempt(_ next: Int, rate: Double) {
     guard Self.levels.indices.contains(next),
-      next >= Self.firstStep || sentByteCount >= Self.bytesBeforeFaster
+      next >= Self.firstStep || sentByteCount >= bytesBeforeFaster
     else {
       triesHarder.toggle()
       return

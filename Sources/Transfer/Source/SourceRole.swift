@@ -58,24 +58,25 @@ final class SourceRole: Sendable {
   /// Holds the whole conversation after the handshake; `target` is what the other end said of
   /// itself.
   func run(target: TargetDescription) throws(TransferError) -> Outcome {
-    try withThreads { () throws(TransferError) in try converse(target: target) }
+    let pilot = CompressionPilot(job.compression, isFirstCopy: target.startsZero)
+    return try withThreads(pilot) { () throws(TransferError) in try converse(target: target) }
   }
 
   /// Only compares: one pass, and what the target found.
   func compare(with target: TargetDescription) throws(TransferError) -> Verdict {
-    try withThreads { () throws(TransferError) in
+    try withThreads(CompressionPilot(job.compression)) { () throws(TransferError) in
       _ = try pass(number: 1, target: target, memory: nil)
       return try state.await { $0.verdict }
     }
   }
 
   private func withThreads<Answer>(
-    _ body: () throws(TransferError) -> Answer
+    _ pilot: CompressionPilot, _ body: () throws(TransferError) -> Answer
   ) throws(TransferError) -> Answer {
     let reader = WorkerThread { [self] in read() }
     let sender = PageSender(
       image: image, shape: shape, tasks: tasks, connection: connection,
-      pilot: Monitor(CompressionPilot(job.compression)), fail: { [state] in state.fail($0) })
+      pilot: Monitor(pilot), fail: { [state] in state.fail($0) })
     let sending = (0..<senderCount).map { _ in WorkerThread { sender.run() } }
     connection.strands?.outgoing?.start { [tasks] lost in
       tasks.put(.pages(lost), weight: lost.pages.count, waits: false)
