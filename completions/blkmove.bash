@@ -48,7 +48,7 @@ _blkmove() {
   local word subcommand=copy
   for word in "${COMP_WORDS[@]:1:index - 1}"; do
     case $word in
-      verify | digest | manifest | delta | apply | serve) subcommand=$word && break ;;
+      verify | digest | status | manifest | delta | apply | serve) subcommand=$word && break ;;
       --) break ;;
     esac
   done
@@ -58,6 +58,7 @@ _blkmove() {
       copy) options='--dry-run --whole --no-whole --sparse --no-sparse --compress --no-compress --seed= --size-policy= --verify --no-verify --manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --trust-target --no-trust-target --spot-checks= --force --connections= --rsh= --remote-path= --bwlimit= --timeout= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads= --index-memory=' ;;
       verify) options='--size-policy= --force --rsh= --remote-path= --bwlimit= --timeout= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads=' ;;
       digest) options='--force --rsh= --remote-path= --bwlimit= --timeout= --verbose --quiet --progress --no-progress --json --log-file= --help --version --threads=' ;;
+      status) options='--manifest --no-manifest --json --help --version' ;;
       manifest) options='--manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --force --verbose --quiet --progress --no-progress --log-file= --help --version --threads=' ;;
       delta) options='--compress --no-compress --manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --force --verbose --quiet --progress --no-progress --log-file= --help --version --threads=' ;;
       apply) options='--dry-run --verify --no-verify --manifest --no-manifest --paranoid --no-paranoid --trust-target --no-trust-target --spot-checks= --force --verbose --quiet --progress --no-progress --json --log-file= --help --version --threads=' ;;
@@ -69,7 +70,7 @@ _blkmove() {
     # A path on another host: nothing of this machine completes it.
     compopt +o default
   elif ((index == 1)); then
-    _blkmove_reply "$current" "$part" < <(printf '%s\n' verify digest manifest delta apply serve)
+    _blkmove_reply "$current" "$part" < <(printf '%s\n' verify digest status manifest delta apply serve)
     if ((${#COMPREPLY[@]})); then
       compopt -o filenames
       while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -f -- "$current")

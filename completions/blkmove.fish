@@ -4,7 +4,7 @@
 function __blkmove_subcommand
   for word in (commandline -opc)[2..-1]
     switch $word
-      case verify digest manifest delta apply serve
+      case verify digest status manifest delta apply serve
         echo $word
         return
       case --
@@ -31,6 +31,7 @@ end
 
 complete -c blkmove -n __blkmove_is_at_start -a verify -d 'compare two images and change neither'
 complete -c blkmove -n __blkmove_is_at_start -a digest -d 'print the 32-byte name of each image'
+complete -c blkmove -n __blkmove_is_at_start -a status -d 'tell what is remembered of each image of this machine'
 complete -c blkmove -n __blkmove_is_at_start -a manifest -d 'write the manifest of an image to standard output'
 complete -c blkmove -n __blkmove_is_at_start -a delta -d 'write what an image with MANIFEST lacks of IMAGE (- is standard input)'
 complete -c blkmove -n __blkmove_is_at_start -a apply -d 'carry out a delta, from standard input, on TARGET'
@@ -49,8 +50,8 @@ complete -c blkmove -n '__blkmove_is copy' -l seed -r -F -d 'another image at th
 complete -c blkmove -n '__blkmove_is copy verify' -l size-policy -r -f -a 'strict resize min' -d 'when sizes differ: strict, resize (the default), min'
 complete -c blkmove -n '__blkmove_is copy apply' -l verify -d 'read the target back from its medium before saying done'
 complete -c blkmove -n '__blkmove_is copy apply' -l no-verify -d 'turn --verify off'
-complete -c blkmove -n '__blkmove_is copy manifest delta apply' -l manifest -d 'where this end remembers its image between two runs'
-complete -c blkmove -n '__blkmove_is copy manifest delta apply' -l no-manifest -d 'turn --manifest off'
+complete -c blkmove -n '__blkmove_is copy status manifest delta apply' -l manifest -d 'where this end remembers its image between two runs'
+complete -c blkmove -n '__blkmove_is copy status manifest delta apply' -l no-manifest -d 'turn --manifest off'
 complete -c blkmove -n '__blkmove_is copy manifest delta' -s c -l checksum -d 'read the source even where it is proved unchanged'
 complete -c blkmove -n '__blkmove_is copy manifest delta' -l no-checksum -d 'turn --checksum off'
 complete -c blkmove -n '__blkmove_is copy manifest delta apply' -l paranoid -d 'read and hash everything at both ends'
@@ -69,10 +70,10 @@ complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply' -s
 complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply' -s P -l progress -d 'show progress even when stderr is no terminal'
 complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply' -l no-progress -d 'turn --progress off'
 complete -c blkmove -n '__blkmove_is copy verify' -l stats -d 'print a table of figures at the end'
-complete -c blkmove -n '__blkmove_is copy verify digest apply' -l json -d 'print one JSON object a line instead of text'
+complete -c blkmove -n '__blkmove_is copy verify digest status apply' -l json -d 'print one JSON object a line instead of text'
 complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply' -l log-file -r -F -d 'append what happens to FILE, with times'
-complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply serve' -s h -l help -d 'print this help'
-complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply serve' -s V -l version -d 'print the version'
+complete -c blkmove -n '__blkmove_is copy verify digest status manifest delta apply serve' -s h -l help -d 'print this help'
+complete -c blkmove -n '__blkmove_is copy verify digest status manifest delta apply serve' -s V -l version -d 'print the version'
 complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply' -l threads -r -f -d 'scanning threads at each end (one a processor)'
 complete -c blkmove -n '__blkmove_is copy' -l index-memory -r -f -d 'memory for finding moved content (64M)'
 complete -c blkmove -n '__blkmove_is serve' -l restrict -r -F -d 'a directory or device that may be served'

@@ -20,8 +20,8 @@ package final class SourceImage: ReadableImage {
   /// What the user should know: it is mounted, or another program has it locked.
   package let notes: [String]
   private let descriptor: Descriptor
-  private let key: ImageKey
-  private let machine: Machine
+  let key: ImageKey
+  let machine: Machine
 
   private init(
     _ image: consuming OpenedImage, key: ImageKey, name: String, byteCount: UInt64,
@@ -136,6 +136,9 @@ package final class SourceImage: ReadableImage {
     if kind == .device { return Extent(range: offset..<byteCount, isHole: false) }
     return try descriptor.extent(at: offset, limit: byteCount, of: name)
   }
+
+  /// A copy onto it was begun and not completed.
+  var isMarkedUnfinished: Bool { UnfinishedMark(key, on: machine)?.exists ?? false }
 
   /// What is remembered of it.
   package func findManifest(_ place: ManifestPlace) -> Manifest.Finding {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Blocks
+import Storage
 import Transfer
 
 /// What does the work behind the command: the room `Transfer`, or a stand-in for tests.
@@ -19,6 +20,11 @@ struct Engine: Sendable {
         (task, settings, counters, announce) throws(TransferError) in
         try Run(settings: settings, counters: counters, announce: announce).perform(task)
       }
+  var perform: @Sendable (PipelineTask, Settings, Counters) throws(TransferError) -> Report = {
+    (task, settings, counters) throws(TransferError) in
+    try Run(settings: settings, counters: counters).perform(task)
+  }
+  var status: @Sendable (Settings, String) throws(TransferError) -> ImageStatus
   var serve: @Sendable (Server) -> ExitStatus
   var join: @Sendable (String) throws(TransferError) -> Void
   var refuse: @Sendable (TransferError) -> ExitStatus
@@ -33,6 +39,9 @@ struct Engine: Sendable {
     },
     digest: { (settings, counters, image, announce) throws(TransferError) in
       try Run(settings: settings, counters: counters, announce: announce).digest(of: image)
+    },
+    status: { (settings, path) throws(TransferError) in
+      try Run(settings: settings, counters: Counters()).status(of: path)
     },
     serve: { $0.serve() },
     join: { (name) throws(TransferError) in try StrandMember.join(name) },

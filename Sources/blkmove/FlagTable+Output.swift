@@ -55,7 +55,7 @@ extension FlagTable {
         """,
       apply: toggle { (arguments, isOn) in arguments.showsStatistics = isOn }),
     Flag(
-      "json", group: .output, for: distant.union([.apply]),
+      "json", group: .output, for: distant.union([.status, .apply]),
       summary: "print one JSON object a line instead of text",
       description: """
         Print one JSON object a line on standard output: `start`, `progress`, `note`, `error`, and \

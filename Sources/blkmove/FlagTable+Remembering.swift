@@ -6,7 +6,7 @@ extension FlagTable {
   static let remembering: [Flag] = [
     Flag(
       "manifest", value: .optional("FILE", .file), isNegatable: true, group: .remembering,
-      for: accountants,
+      for: accountants.union([.status]),
       summary: "where this end remembers its image between two runs",
       description: """
         Each end keeps a manifest of its image: the digests of its parts, with the identity of the \

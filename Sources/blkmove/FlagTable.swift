@@ -10,7 +10,7 @@ enum FlagTable {
     all.filter { $0.subcommands.contains(subcommand) && !$0.isHidden }
   }
 
-  static let everywhere = runs.union([.serve])
+  static let everywhere = runs.union([.status, .serve])
   static let runs: Set<Subcommand> = [.copy, .verify, .digest, .manifest, .delta, .apply]
   /// Those that may have another end.
   static let distant: Set<Subcommand> = [.copy, .verify, .digest]

@@ -10,6 +10,7 @@ struct Invocation: Sendable {
     case copy([Location], to: Location)
     case verify(Location, against: Location)
     case digest([Location])
+    case status([String])
     case pipeline(PipelineTask)
     case serve(ServeRestriction)
     case server(Server.Role, path: String, seeds: [String])
@@ -49,6 +50,7 @@ struct Invocation: Sendable {
     case .copy: return try copy(arguments, isDirectory)
     case .verify: return try verify(arguments.operands)
     case .digest: return try digest(arguments.operands)
+    case .status: return try status(arguments.operands)
     case .manifest, .delta, .apply: return .pipeline(try pipeline(arguments))
     case .serve: return .serve(try ServeRestriction(arguments))
     case .server: return try server(arguments)
@@ -154,6 +156,19 @@ struct Invocation: Sendable {
         hint: "run it there: ssh \(remote.host) \(Program.name) "
           + "\(arguments.subcommand.rawValue) ...")
     }
+  }
+
+  private static func status(_ operands: [String]) throws -> Task {
+    if operands.isEmpty { throw UsageError("no image to tell of") }
+    return .status(
+      try operands.map { operand in
+        guard case .local(let path) = try LocationParser.parse(operand, as: .source) else {
+          throw UsageError(
+            "'\(operand)' is not on this machine",
+            hint: "ssh to the host and ask \(Program.name) there")
+        }
+        return path
+      })
   }
 
   private static func server(_ arguments: Arguments) throws -> Task {

@@ -170,6 +170,9 @@ final class Reporter: Sendable {
     if !arguments.isJSON { console.say([line]) }
   }
 
+  /// The same for a program.
+  func tell(_ value: JSONValue) { emit(value) }
+
   private func say(_ error: CommandError, isAfterEnd: Bool = false) {
     log([error.displayed] + (error.hint.map { ["hint: \($0)"] } ?? []))
     emit(JSONReport.error(error), isAfterEnd: isAfterEnd)

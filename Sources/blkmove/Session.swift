@@ -57,7 +57,7 @@ struct Session {
     case .pipeline(let task):
       try StandardStreams.check(task, on: console)
       return try run(invocation, arguments)
-    case .copy, .verify, .digest: return try run(invocation, arguments)
+    case .copy, .verify, .digest, .status: return try run(invocation, arguments)
     }
   }
 
@@ -84,7 +84,8 @@ struct Session {
     let status = runner.run(invocation.task)
     // After an interruption the other thread has the last word, and exits.
     guard reporter.finish(status) else { while true { pause() } }
-    let isTextTheResult = arguments.isJSON || arguments.subcommand == .digest
+    let isTextTheResult =
+      arguments.isJSON || [.digest, .status].contains(arguments.subcommand)
     return isTextTheResult ? checkOutput(status) : status
   }
 

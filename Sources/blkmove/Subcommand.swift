@@ -3,10 +3,10 @@
 /// What a command line asks for. A copy is what is meant when no subcommand is named; `server` and
 /// `generate` are reached through hidden options only.
 enum Subcommand: String, CaseIterable, Sendable {
-  case copy, verify, digest, manifest, delta, apply, serve, server, generate
+  case copy, verify, digest, status, manifest, delta, apply, serve, server, generate
 
   /// The ones that are typed as a word.
-  static let words: [Subcommand] = [.verify, .digest, .manifest, .delta, .apply, .serve]
+  static let words: [Subcommand] = [.verify, .digest, .status, .manifest, .delta, .apply, .serve]
 
   /// The lines of the synopsis, after the program's name.
   var usage: [String] {
@@ -18,6 +18,7 @@ enum Subcommand: String, CaseIterable, Sendable {
       ]
     case .verify: ["verify [OPTION]... SOURCE TARGET"]
     case .digest: ["digest [OPTION]... IMAGE..."]
+    case .status: ["status [OPTION]... IMAGE..."]
     case .manifest: ["manifest [OPTION]... IMAGE >MANIFEST"]
     case .delta: ["delta [OPTION]... MANIFEST IMAGE >DELTA"]
     case .apply: ["apply [OPTION]... TARGET <DELTA"]
@@ -31,6 +32,7 @@ enum Subcommand: String, CaseIterable, Sendable {
     case .copy: "make TARGET equal to SOURCE, sending only what it lacks"
     case .verify: "compare two images and change neither"
     case .digest: "print the 32-byte name of each image"
+    case .status: "tell what is remembered of each image of this machine"
     case .manifest: "write the manifest of an image to standard output"
     case .delta: "write what an image with MANIFEST lacks of IMAGE (- is standard input)"
     case .apply: "carry out a delta, from standard input, on TARGET"
@@ -44,7 +46,7 @@ enum Subcommand: String, CaseIterable, Sendable {
   var displayed: String {
     switch self {
     case .copy: "a copy"
-    case .verify, .digest, .manifest, .delta, .apply, .serve:
+    case .verify, .digest, .status, .manifest, .delta, .apply, .serve:
       "'\(Program.name) \(rawValue)'"
     case .server: "'--server'"
     case .generate: "'--generate'"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Blocks
+import Storage
 import Transfer
 
 /// Carries out what a command line asks for, image by image, and reports each.
@@ -19,6 +20,7 @@ struct TaskRunner {
     case .copy(let sources, let target): copy(sources, to: target)
     case .verify(let source, let target): verify(source, against: target)
     case .digest(let images): digest(images)
+    case .status(let images): status(images)
     case .pipeline(let task): pipe(task)
     case .serve, .server, .join, .generate, .help, .version: .failed
     }
@@ -59,6 +61,20 @@ struct TaskRunner {
       let report = try engine.perform(task, settings, counters, reporter.announce)
       let text = PipelineText(task: task, isDryRun: settings.isDryRun)
       if !reporter.arguments.isQuiet, let line = text.line(report) { reporter.answer(line) }
+      return report
+    }
+  }
+
+  private func status(_ images: [String]) -> ExitStatus {
+    let locations = images.map { Location.local(path: $0) }
+    reporter.start(locations, nil)
+    return each(locations, nil) { (image, _) throws(TransferError) in
+      let status = try engine.status(settings, image.path)
+      for line in StatusText(status).lines { reporter.answer(line) }
+      reporter.tell(StatusText(status).object)
+      var report = Report()
+      report.imageByteCount = status.byteCount
+      report.imageDigest = StatusText(status).digest
       return report
     }
   }

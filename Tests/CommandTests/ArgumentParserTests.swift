@@ -135,6 +135,7 @@ import Wire
     Case("a verify") { $0.operands = ["a", "verify"] },
     Case("verify verify b") { ($0.subcommand, $0.operands) = (.verify, ["verify", "b"]) },
     Case("./verify b") { $0.operands = ["./verify", "b"] },
+    Case("status a b") { ($0.subcommand, $0.operands) = (.status, ["a", "b"]) },
     Case("digest a") { ($0.subcommand, $0.operands) = (.digest, ["a"]) },
     Case("serve --restrict /a /b --read-only") {
       $0.subcommand = .serve

@@ -32,6 +32,7 @@ import Wire
     Case(line: "verify a h:b", task: .verify(a, against: far("b"))),
     Case(line: "verify h:b a", task: .verify(far("b"), against: a)),
     Case(line: "digest a h:b a", task: .digest([a, far("b"), a])),
+    Case(line: "status a ./b", task: .status(["a", "./b"])),
     Case(
       line: "serve --restrict /s /t",
       task: .serve(ServeRestriction(paths: ["/s", "/t"], mode: .readWrite))),

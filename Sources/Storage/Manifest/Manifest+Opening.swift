@@ -59,12 +59,12 @@ extension Manifest {
   /// Looks at what is known without changing or making anything; nil when there is nothing.
   static func look(
     _ place: ManifestPlace, of key: ImageKey, on machine: Machine
-  ) -> ManifestHeader? {
+  ) -> (header: ManifestHeader, path: String)? {
     guard let path = Self.path(place, of: key, on: machine),
       let descriptor = try? machine.calls.open(
         path, in: AT_FDCWD, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     else { return nil }
-    return header(in: descriptor)
+    return header(in: descriptor).map { ($0, path) }
   }
 
   /// Forgets what is known of an image that changes without anybody keeping account.

@@ -183,3 +183,13 @@ final class Connection: @unchecked Sendable {
     }
   }
 }
+
+extension Connection {
+  /// An image at the other end, with the name of its host where that is known: a server knows at
+  /// most the address that sshd tells.
+  func placed(_ name: String) -> String {
+    let client = unsafe getenv("SSH_CONNECTION").map { unsafe String(cString: $0) }
+    let host = otherEnd ?? client?.split(separator: " ").first.map(String.init)
+    return host.map { "\($0):\(name)" } ?? name
+  }
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Blocks
-import Storage
+package import Storage
 import Wire
 
 /// The things the command does with images, each a blocking call that gives a report or
@@ -51,6 +51,15 @@ package struct Run: Sendable {
       case (.remote, .remote):
         throw bothRemote
       }
+    }
+  }
+
+  /// What is remembered of an image on this machine.
+  package func status(of path: String) throws(TransferError) -> ImageStatus {
+    do throws(StorageError) {
+      return try ImageStatus.look(at: path, manifest: settings.manifest)
+    } catch {
+      throw TransferError(.source, error)
     }
   }
 

@@ -44,7 +44,7 @@ struct TargetEnd {
     let place = job.keepsManifests ? manifest : .none
     let finding = image.findManifest(place)
     memory.notes += [finding.note].compactMap(\.self)
-    memory.target = TargetMemory(finding, of: image, job: job, peer: source.name)
+    memory.target = TargetMemory(finding, of: image, job: job, peer: connection.placed(source.name))
     do throws(TransferError) {
       try memory.target?.spotCheck()
     } catch {

@@ -126,7 +126,7 @@ final class SourceRole: Sendable {
           outcome.notes += [
             memory.close(
               scanMemory, identity: before, isSettled: isSettled, digest: digest,
-              peer: target.name, name: image.name)
+              peer: connection.placed(target.name), name: image.name)
           ].compactMap(\.self)
         }
         return outcome
