@@ -20,10 +20,6 @@ struct Engine: Sendable {
         (task, settings, counters, announce) throws(TransferError) in
         try Run(settings: settings, counters: counters, announce: announce).perform(task)
       }
-  var perform: @Sendable (PipelineTask, Settings, Counters) throws(TransferError) -> Report = {
-    (task, settings, counters) throws(TransferError) in
-    try Run(settings: settings, counters: counters).perform(task)
-  }
   var status: @Sendable (Settings, String) throws(TransferError) -> ImageStatus
   var serve: @Sendable (Server) -> ExitStatus
   var join: @Sendable (String) throws(TransferError) -> Void

@@ -98,7 +98,7 @@ import Transfer
     Case(
       "manifest --json a",
       "option '--json' does not belong to 'blkmove manifest' but to a copy,"
-        + " 'blkmove verify', 'blkmove digest', 'blkmove apply'"),
+        + " 'blkmove verify', 'blkmove digest', 'blkmove status', 'blkmove apply'"),
     Case("--server nobody -- p", "option '--server': 'nobody' is not one of source, target, join"),
     Case("--connections 0 a b", "option '--connections': '0' is not a whole number from 1 to 16"),
     Case("--connections=17 a b", "option '--connections': '17' is not a whole number from 1 to 16"),

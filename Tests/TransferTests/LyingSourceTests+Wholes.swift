@@ -63,14 +63,6 @@ extension LyingSourceTests {
       begin(peer)
       peer.say(new.groups(of: 0))
     },
-    Case(
-      testDescription: "announced before the target knows what it has",
-      sentence: "before the target told"
-    ) { peer in
-      begin(peer)
-      peer.say(.zero(SegmentRange(first: 0, count: 3)))
-      peer.say(.position(3))
-    },
   ]
 
   static func everything(of segment: Int) -> WantedPages {

@@ -47,8 +47,8 @@ extension Engine {
         if let failure = failures[image.displayed] { throw failure }
         return testDigest
       },
-      status: { (_, _) throws(TransferError) in throw .lost },
-    serve: { _ in .done },
+      status: Engine.transfer.status,
+      serve: { _ in .done },
       join: { _ in },
       refuse: { $0.status })
   }
