@@ -52,15 +52,16 @@ def equal(images):
     first = images.first()
     return Case(
         "equal", "Equal images, over ssh", "direct",
-        (peers.BLKMOVE, peers.RSYNC, peers.BDSYNC, peers.DISKRSYNC), first, first)
+        (peers.BLKMOVE, peers.BLKMOVE_REMEMBERING, peers.RSYNC, peers.BDSYNC, peers.DISKRSYNC),
+        first, first)
 
 
 def nightly(images):
     first, after = images.first(), images.nightly()
     return Case(
         "nightly", "A night of database transactions, over ssh", "direct",
-        (peers.BLKMOVE, peers.BLKMOVE_RAW, peers.RSYNC, peers.RSYNC_Z, peers.RSYNC_4K,
-         peers.RSYNC_4K_Z, peers.BDSYNC, peers.BDSYNC_Z, peers.DISKRSYNC, peers.CASYNC),
+        (peers.BLKMOVE, peers.BLKMOVE_REMEMBERING, peers.BLKMOVE_RAW, peers.RSYNC, peers.RSYNC_Z,
+         peers.RSYNC_4K, peers.RSYNC_4K_Z, peers.BDSYNC, peers.BDSYNC_Z, peers.DISKRSYNC, peers.CASYNC),
         after, first, changed=images.changes(first, after))
 
 

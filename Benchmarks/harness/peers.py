@@ -42,8 +42,12 @@ class Peer:
         return shutil.which(self.program, path=path) is not None
 
 
-def blkmove(name, *options):
-    return Peer(name, "blkmove", lambda job: ["blkmove", "-q", *options, job.source, job.place])
+def blkmove(name, *options, remembers=False):
+    """What an earlier round left would spare blkmove the work that its peers have to do again."""
+    memory = [] if remembers else ["--no-manifest"]
+    return Peer(
+        name, "blkmove",
+        lambda job: ["blkmove", "-q", *memory, *options, job.source, job.place])
 
 
 def blkmove_pull(name, *options):
@@ -91,6 +95,8 @@ def pipeline(near, far):
 
 
 BLKMOVE = blkmove("blkmove")
+# The source's manifest is there from the second round on; the target is another file each time.
+BLKMOVE_REMEMBERING = blkmove("blkmove, source remembered", remembers=True)
 BLKMOVE_RAW = blkmove("blkmove --no-compress", "--no-compress")
 RSYNC = rsync("rsync --inplace", "--inplace")
 RSYNC_LOCAL = rsync("rsync --inplace --no-whole-file", "--inplace", "--no-whole-file")
