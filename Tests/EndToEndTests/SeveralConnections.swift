@@ -164,6 +164,24 @@ import Testing
   }
 
   @Test(arguments: Direction.remote)
+  func theFirstOneIsTheRun(direction: Direction) throws {
+    let image = try ImageFile.full(in: scratch, byteCount: 24 << 20, seed: 11)
+    let running = try command(
+      direction, ["--connections=4", "--compress=none", "--bwlimit=6M"], shell: remoteShell(),
+      from: image
+    ).start()
+    while !running.isOver, metered(4).sent + metered(4).received < 1 << 20 { usleep(10_000) }
+    if let process = process(1) { kill(process, SIGKILL) }
+    let outcome = running.wait()
+    expectComplaint(outcome, status: 4, "backup", "run again")
+    for number in 2...4 {
+      guard let process = process(number) else { continue }
+      for _ in 0..<500 where kill(process, 0) == 0 { usleep(20_000) }
+      #expect(kill(process, 0) != 0, "call \(number) is still there")
+    }
+  }
+
+  @Test(arguments: Direction.remote)
   func oneWhoseFarEndDiesIsMadeUpFor(direction: Direction) throws {
     let image = try ImageFile.full(in: scratch, byteCount: 16 << 20, seed: 8)
     // The last one that starts there is a further connection.
