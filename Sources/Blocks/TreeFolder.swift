@@ -50,6 +50,22 @@ package struct TreeFolder: Sendable {
     return NodeHasher.digest(ofImageWith: root(), byteCount: byteCount)
   }
 
+  /// The digest of an image of which only an upper bound was known: it ends here, and all of its
+  /// segments must have been taken, the short last one not as a run of zeros.
+  package consuming func finish(byteCount: UInt64) -> Digest {
+    let actual = ImageShape(byteCount: byteCount)
+    precondition(segmentCount == actual.segmentCount, "segments are missing")
+    guard segmentCount > 0 else { return TreeFolder(shape: actual).finish() }
+    var top = 0
+    var reach = 1
+    while reach < segmentCount {
+      reach *= Geometry.fanOut
+      top += 1
+    }
+    for level in 0..<top where !waiting[level].isEmpty { fold(level) }
+    return NodeHasher.digest(ofImageWith: waiting[top][0], byteCount: byteCount)
+  }
+
   /// The digest of the tree alone. All segments must have been taken.
   package consuming func root() -> Digest {
     precondition(segmentCount == shape.segmentCount, "segments are missing")

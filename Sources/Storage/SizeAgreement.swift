@@ -11,6 +11,20 @@ struct SizeAgreement: Equatable {
   var finalByteCount: UInt64?
   var notes: [String] = []
 
+  /// For what is asked of a target; `target` is nil for a file that does not exist yet.
+  static func of(
+    _ request: TargetRequest, target: UInt64?, kind: ImageKind, name: String
+  ) throws(StorageError) -> SizeAgreement {
+    if request.isOpenEnded {
+      // As much as there is room for; a file's length is settled when it is known.
+      let room = kind == .device ? target : nil
+      return SizeAgreement(
+        byteCount: room ?? UInt64(Geometry.maximumImageByteCount), finalByteCount: nil)
+    }
+    return try SizeAgreement(
+      request.sizePolicy, source: request.sourceByteCount, target: target, kind: kind, name: name)
+  }
+
   /// `target` is nil for a file that does not exist yet.
   init(
     _ policy: SizePolicy, source: UInt64, target: UInt64?, kind: ImageKind, name: String

@@ -71,7 +71,8 @@ extension TargetImage {
   }
 
   private func settleSize() throws(StorageError) {
-    guard let finalByteCount, kind == .file else { return }
+    let end = isOpenEnded ? endByteCount.load(ordering: .relaxed) : nil
+    guard let finalByteCount = finalByteCount ?? end, kind == .file else { return }
     let present = UInt64(try descriptor.status(of: name).st_size)
     if present == finalByteCount { return }
     try durably("set the size to \(ByteText.amount(finalByteCount))") {
@@ -150,7 +151,9 @@ extension TargetImage {
   /// With `--no-sparse` also what was never written gets its space.
   private func fillHoles() throws(StorageError) {
     try prepare()
+    let byteCount = isOpenEnded ? endByteCount.load(ordering: .relaxed) : byteCount
     if byteCount == 0 { return }
+    if isOpenEnded { try settleSize() }
     do throws(SystemError) {
       try descriptor.calls.allocate(descriptor.number, .allocate, 0..<byteCount)
       return

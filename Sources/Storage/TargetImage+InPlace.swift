@@ -43,8 +43,7 @@ extension TargetImage {
     if kind == .file && image.status.st_nlink > 1 {
       notes.append("\(name): has \(image.status.st_nlink) names, and is changed under all of them")
     }
-    let size = try SizeAgreement(
-      request.sizePolicy, source: request.sourceByteCount, target: present, kind: kind, name: name)
+    let size = try SizeAgreement.of(request, target: present, kind: kind, name: name)
     let key = ImageKey.of(image, device: device, on: machine)
     let mark = UnfinishedMark(key, on: machine)
     let block = kind == .device ? image.logicalBlock : 1

@@ -63,9 +63,7 @@ extension TargetImage {
       : try PartFile.open(partName, in: directory, of: path.text, on: machine)
     let hasPart = part.descriptor.number >= 0
     let present = hasPart ? UInt64(try part.descriptor.status(of: path.text).st_size) : 0
-    let size = try SizeAgreement(
-      request.sizePolicy, source: request.sourceByteCount, target: nil, kind: .file,
-      name: path.text)
+    let size = try SizeAgreement.of(request, target: nil, kind: .file, name: path.text)
     let notes = part.notes
     let place = Place(
       directory: directory, partName: partName, finalName: path.name,

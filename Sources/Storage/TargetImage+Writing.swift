@@ -11,6 +11,9 @@ extension TargetImage {
     try StorageError.requireInside(byteCount, offset, count: UInt64(bytes.count), of: name, "write")
     try prepare()
     try unsafe writeAll(bytes, at: offset)
+    if isOpenEnded {
+      _ = presentByteCount.max(offset + UInt64(bytes.count), ordering: .acquiringAndReleasing)
+    }
     written.wrappingAdd(bytes.count, ordering: .relaxed)
   }
 
@@ -21,7 +24,10 @@ extension TargetImage {
     if range.isEmpty { return }
     try prepare()
     switch kind {
-    case .file: try zeroPart(range)
+    case .file:
+      // What is behind the end reads as zeros, and must not be made to be there.
+      let end = isOpenEnded ? min(range.upperBound, currentByteCount) : range.upperBound
+      if range.lowerBound < end { try zeroPart(range.lowerBound..<end) }
     case .device:
       let unit = max(Zeroing.deviceAlignment, UInt64(deviceBlock))
       let start = (range.lowerBound + unit - 1) / unit * unit
@@ -51,7 +57,7 @@ extension TargetImage {
     try state.withLock { state throws(StorageError) in
       precondition(!state.isOver, "a target is not written after its end")
       if isPrepared.load(ordering: .relaxed) { return }
-      if kind == .file && !keepsSparse { try reserveSpace() }
+      if kind == .file && !keepsSparse && !isOpenEnded { try reserveSpace() }
       if !isNew { state.notes += putMark().map { "\(name): \($0)" } }
       // It would go on to speak of what is not there any more.
       if !state.keepsManifest { Manifest.remove(of: key, on: machine) }

@@ -33,11 +33,15 @@ package final class TargetImage: ReadableImage {
   let isDryRun: Bool
   let keepsSparse: Bool
   let finalByteCount: UInt64?
+  /// How long it will be is only known at the end.
+  let isOpenEnded: Bool
   let mark: UnfinishedMark?
   let key: ImageKey
   let machine: Machine
   /// The unit in which a device is read and written; 1 for a file.
   let deviceBlock: Int
+  /// Where an image without a known end did end.
+  let endByteCount = Atomic<UInt64>(.max)
   /// How much of a file is there; what lies between this and `byteCount` reads as zeros.
   let presentByteCount: Atomic<UInt64>
   /// Marked where it must be, and grown: may be written.
@@ -101,6 +105,7 @@ package final class TargetImage: ReadableImage {
     kind = parts.kind
     byteCount = parts.size.byteCount
     finalByteCount = parts.size.finalByteCount
+    isOpenEnded = request.isOpenEnded
     isNew = parts.isNew
     startsZero =
       parts.kind == .file && parts.presentByteCount == 0 || parts.size.byteCount == 0

@@ -15,11 +15,15 @@ package struct TargetRequest: Sendable {
   package var isDryRun: Bool
   /// Whether zeros become holes.
   package var keepsSparse: Bool
+  /// How long the image will be is not known: `sourceByteCount` means nothing, and `end(at:)` will
+  /// tell.
+  package var isOpenEnded: Bool
 
   package init(
     path: String, suggestedName: String, sourceByteCount: UInt64,
     sourceIdentity: ImageIdentity? = nil, sizePolicy: SizePolicy = .resize,
-    isForced: Bool = false, isDryRun: Bool = false, keepsSparse: Bool = true
+    isForced: Bool = false, isDryRun: Bool = false, keepsSparse: Bool = true,
+    isOpenEnded: Bool = false
   ) {
     self.path = path
     self.suggestedName = suggestedName
@@ -29,5 +33,6 @@ package struct TargetRequest: Sendable {
     self.isForced = isForced
     self.isDryRun = isDryRun
     self.keepsSparse = keepsSparse
+    self.isOpenEnded = isOpenEnded
   }
 }

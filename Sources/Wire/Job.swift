@@ -9,6 +9,8 @@ package struct Job: Equatable, Sendable {
     case estimate = 1
     case verify = 2
     case digest = 3
+    /// A copy of a stream, whose length is not known.
+    case stream = 4
   }
 
   /// Which side of the conversation the server takes.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Storage
 import Transfer
 import Wire
 
@@ -116,9 +117,10 @@ struct Invocation: Sendable {
     }
     if arguments.isDryRun { throw UsageError("a stream leaves nothing to estimate") }
     guard operands[1] == "-" else {
-      throw UsageError(
-        "'-' is no image: a stream has no size and no order",
-        hint: "write ./- for a file named '-'")
+      if arguments.sizePolicy != .resize {
+        throw UsageError("option '--size-policy': a stream has no size before its end")
+      }
+      return .absorb(to: try LocationParser.parse(operands[1], as: .target))
     }
     if arguments.isJSON {
       throw UsageError("option '--json': standard output is where the stream goes")

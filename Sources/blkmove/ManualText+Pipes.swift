@@ -39,5 +39,16 @@ extension ManualText {
         been written cannot be taken back, so only exit status 0 says that it is the image.
         """),
       .example(["blkmove host:disk.img - | zstd >disk.img.zst"]),
+      .paragraph(
+        """
+        A SOURCE of `-` is standard input, of whatever length. Nothing of it is kept elsewhere: \
+        each mebibyte is compared with what the target has in its place, and what differs is \
+        sent and written. A new target grows under its temporary name; a target that exists is \
+        changed in place, and a file gets the length of the stream at its end. A stream that \
+        ends early because its producer died looks like one that is complete: use \
+        `set -o pipefail`, and look at the status of the whole pipe. An empty stream is refused \
+        with status 6, unless `--force` is given.
+        """),
+      .example(["set -o pipefail; zstd -dc disk.img.zst | blkmove - host:disk.img"]),
     ])
 }

@@ -15,7 +15,7 @@ struct PipelineText {
     let size = ByteText.human(report.imageByteCount)
     let figures = report.counters
     switch task {
-    case .emit: return nil
+    case .emit, .absorb: return nil
     case .manifest(let path):
       return "\(path): \(size), \(segmentCount) segments that are not zero\(digest)"
     case .delta(_, let path):

@@ -14,7 +14,7 @@ enum Subcommand: String, CaseIterable, Sendable {
     case .copy:
       [
         "[OPTION]... SOURCE TARGET", "[OPTION]... SOURCE... DIRECTORY",
-        "[OPTION]... SOURCE - >FILE",
+        "[OPTION]... SOURCE - >FILE", "[OPTION]... - TARGET <FILE",
       ]
     case .verify: ["verify [OPTION]... SOURCE TARGET"]
     case .digest: ["digest [OPTION]... IMAGE..."]

@@ -56,8 +56,9 @@ struct TaskRunner {
   }
 
   private func pipe(_ task: PipelineTask) -> ExitStatus {
-    reporter.start([task.image], nil)
-    return each([task.image], nil) { (_, counters) throws(TransferError) in
+    let (source, target) = task.ends
+    reporter.start([source], target)
+    return each([source], target) { (_, counters) throws(TransferError) in
       let report = try engine.perform(task, settings, counters, reporter.announce)
       let text = PipelineText(task: task, isDryRun: settings.isDryRun)
       if !reporter.arguments.isQuiet, let line = text.line(report) { reporter.answer(line) }

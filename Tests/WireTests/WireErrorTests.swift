@@ -27,7 +27,7 @@ import Wire
     Case(
       type: .job, payload: empty.u8(9),
       sentence: "message job: operation: found 9, "
-        + "allowed 0 (copy), 1 (estimate), 2 (verify), 3 (digest)"),
+        + "allowed 0 (copy), 1 (estimate), 2 (verify), 3 (digest), 4 (stream)"),
     Case(
       type: .want, payload: empty.u64(3).zeros(32),
       sentence: "message want: segment: found 3, allowed a segment of 3"),

@@ -51,7 +51,7 @@ import Wire
   ]
 
   static let choices: [Case] = [
-    Case(field: "operation", type: .job, limit: 3, most: 255) { job(operation: Int($0)) },
+    Case(field: "operation", type: .job, limit: 4, most: 255) { job(operation: Int($0)) },
     Case(field: "server role", type: .job, limit: 1, most: 255) { job(role: Int($0)) },
     Case(field: "size policy", type: .job, limit: 2, most: 255) { job(policy: Int($0)) },
     Case(field: "compression", type: .job, limit: 19, most: 254) { job(compression: Int($0)) },

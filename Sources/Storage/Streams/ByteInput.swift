@@ -67,16 +67,10 @@ package final class ByteInput: Sendable {
     }
   }
 
-  /// Reads until the room is full or the input has ended; gives how much there is.
-  @unsafe package func fill(_ room: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
-    var filled = 0
-    while filled < room.count {
-      let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: room[filled...])
-      let count = try unsafe read(into: rest)
-      if count == 0 { break }
-      filled += count
-    }
-    return filled
+  /// Whether something can be read, or the end has come, after waiting at most so long.
+  package func hasBytes(withinSeconds seconds: Int32) -> Bool {
+    var request = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+    return unsafe poll(&request, 1, seconds * 1000) > 0
   }
 }
 

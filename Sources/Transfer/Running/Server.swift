@@ -99,6 +99,9 @@ package struct Server: Sendable {
       } else {
         _ = try end.run(image)
       }
+    case .target where job.operation == .stream:
+      try StreamTarget.serve(
+        path, policy: policy, job: job, connection: connection, counters: counters)
     case .target:
       _ = try TargetEnd(
         path: path, seeds: seeds.map(Self.expandingHome), policy: policy, job: job,

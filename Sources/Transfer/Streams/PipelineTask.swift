@@ -12,26 +12,37 @@ package enum PipelineTask: Equatable, Sendable {
   case apply(to: String)
   /// Copies an image to standard output.
   case emit(Location)
+  /// Copies standard input to an image.
+  case absorb(to: Location)
 
   /// The image that is not a stream.
   package var image: Location {
     switch self {
     case .manifest(let path), .delta(_, let path), .apply(let path): .local(path: path)
-    case .emit(let image): image
+    case .emit(let image), .absorb(let image): image
+    }
+  }
+
+  /// Where the bytes come from and go, with `-` for a stream, as far as that is to be shown.
+  package var ends: (source: Location, target: Location?) {
+    switch self {
+    case .manifest, .delta, .apply: (image, nil)
+    case .emit(let source): (source, .local(path: "-"))
+    case .absorb(let target): (.local(path: "-"), target)
     }
   }
 
   package var readsStandardInput: Bool {
     switch self {
     case .manifest, .delta(.some, _), .emit: false
-    case .delta(nil, _), .apply: true
+    case .delta(nil, _), .apply, .absorb: true
     }
   }
 
   package var writesStandardOutput: Bool {
     switch self {
     case .manifest, .delta, .emit: true
-    case .apply: false
+    case .apply, .absorb: false
     }
   }
 }
@@ -50,6 +61,9 @@ extension Run {
       case .emit(let image):
         return try EmitRun(settings: settings, counters: counters, announce: announce)
           .run(image, to: output())
+      case .absorb(let image):
+        return try AbsorbRun(settings: settings, counters: counters, announce: announce)
+          .run(input(nil), to: image)
       }
     }
   }

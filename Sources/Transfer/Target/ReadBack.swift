@@ -10,14 +10,18 @@ final class ReadBack: ReadableImage {
   private let image: TargetImage
   private let threadCount: Int
   private let counters: Counters
+  let byteCount: UInt64
 
-  init(_ image: TargetImage, threadCount: Int, counters: Counters) {
+  /// `byteCount` is the length of an image whose length was not known when it was opened.
+  init(
+    _ image: TargetImage, byteCount: UInt64? = nil, threadCount: Int, counters: Counters
+  ) {
     self.image = image
+    self.byteCount = byteCount ?? image.byteCount
     self.threadCount = WorkerThread.count(for: threadCount)
     self.counters = counters
   }
 
-  var byteCount: UInt64 { image.byteCount }
   var name: String { image.name }
 
   func extent(at offset: UInt64) throws(StorageError) -> Extent { try image.extent(at: offset) }
