@@ -65,6 +65,7 @@ complete -c blkmove -n '__blkmove_is copy verify digest' -s e -l rsh -r -f -a '(
 complete -c blkmove -n '__blkmove_is copy verify digest' -l remote-path -r -f -d 'the command at the other end (blkmove)'
 complete -c blkmove -n '__blkmove_is copy verify digest' -l bwlimit -r -f -d 'send at most RATE, such as 10M, 1.5MB or 100Mbit'
 complete -c blkmove -n '__blkmove_is copy verify digest' -l timeout -r -f -d 'give the other end up after so long a silence'
+complete -c blkmove -n '__blkmove_is copy' -l retry -r -f -d 'make a lost connection again, up to N times in a row'
 complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply' -s v -l verbose -d 'say more'
 complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply' -s q -l quiet -d 'say nothing but errors'
 complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply' -s P -l progress -d 'show progress even when stderr is no terminal'

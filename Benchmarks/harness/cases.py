@@ -61,7 +61,8 @@ def nightly(images):
     return Case(
         "nightly", "A night of database transactions, over ssh", "direct",
         (peers.BLKMOVE, peers.BLKMOVE_REMEMBERING, peers.BLKMOVE_RAW, peers.RSYNC, peers.RSYNC_Z,
-         peers.RSYNC_4K, peers.RSYNC_4K_Z, peers.BDSYNC, peers.BDSYNC_Z, peers.DISKRSYNC, peers.CASYNC),
+         peers.RSYNC_4K, peers.RSYNC_4K_Z, peers.BDSYNC, peers.BDSYNC_Z, peers.DISKRSYNC,
+         peers.CASYNC),
         after, first, changed=images.changes(first, after))
 
 

@@ -7,6 +7,8 @@ package import Blocks
 package struct Report: Sendable {
   /// The name of the target as it finally is.
   package var targetName = ""
+  /// The same as a path at its end.
+  package var targetPath = ""
   package var imageByteCount: UInt64 = 0
   package var counters = Counters.Snapshot()
   /// The digest that both ends agreed on; nil for a dry run and for a local copy whose

@@ -32,6 +32,8 @@ package struct Settings: Sendable {
   package var indexMemoryByteCount: UInt64 = 64 << 20
   /// Further images at the target's end whose pages may be reused.
   package var seeds: [String] = []
+  /// Images that this run has made at the target's end: seeds as well, where they may be read.
+  package var siblings: [String] = []
   /// Where this end keeps what it remembers of its image; the other end has its own place.
   package var manifest = ManifestPlace.byKey
   /// `-c`: read the source even where it is proved to be unchanged.
@@ -41,6 +43,8 @@ package struct Settings: Sendable {
   /// `--trust-target`: only runs of blkmove write to the target device.
   package var trustsTarget = false
   package var spotCheckCount = 64
+  /// `--retry`: how often in a row a lost connection is made again.
+  package var retryCount = 0
 
   package init() {}
 }

@@ -18,6 +18,8 @@ package struct TransferError: Error, Equatable, Sendable {
   package var status: ExitStatus
   /// The other end said so: it need not be told.
   package var isReported = false
+  /// The line failed, and nothing is wrong with either end as far as is known.
+  package var isConnectionLoss = false
 
   package init(_ end: End, _ sentence: String, hint: String? = nil, status: ExitStatus) {
     self.end = end
@@ -56,9 +58,17 @@ extension TransferError {
   }
 
   /// The other end went away in the middle of a run.
-  static let lost = TransferError(
+  static let lost = lineFailure(
     .remote, "the connection was lost before the work was done",
-    hint: "what has arrived is kept; run again to go on", status: .remote)
+    hint: "what has arrived is kept; run again to go on")
+
+  /// The connection failed, and another one may not.
+  static func lineFailure(_ end: End, _ sentence: String, hint: String? = nil) -> TransferError {
+    var error = TransferError(end, sentence, hint: hint, status: .remote)
+    error.isConnectionLoss = true
+    return error
+  }
+
 }
 
 extension Connection {

@@ -25,6 +25,7 @@ struct Arguments: Equatable, Sendable {
   var keepsSparse = true
   var compression = Compression.automatic
   var seeds: [String] = []
+  var siblings: [String] = []
   var sizePolicy = SizePolicy.resize
   var verifiesTarget = false
   var isForced = false
@@ -40,6 +41,7 @@ struct Arguments: Equatable, Sendable {
   var remoteShell: String?
   var remoteCommand: String?
   var timeoutSeconds: Int?
+  var retryCount: Int?
 
   var isQuiet = false
   var verbosity = 0

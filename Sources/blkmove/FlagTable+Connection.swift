@@ -75,6 +75,20 @@ extension FlagTable {
         let seconds = try number(text, in: 0...maximumTimeoutSeconds)
         arguments.timeoutSeconds = seconds == 0 ? nil : seconds
       }),
+    Flag(
+      "retry", value: .required("N", .nothing), group: .connection, for: copies,
+      summary: "make a lost connection again, up to N times in a row",
+      description: """
+        When the connection is lost, or cannot be made, wait and go on over a new one: after 1, 2, \
+        4 and so on up to 60 seconds, and at most N times in a row (0, the default, to 1000) \
+        without anything having crossed the wire. What has arrived is not sent again. Use \
+        it with `--timeout`, or `ServerAliveInterval` of ssh, so that a dead line is noticed; and \
+        set `ClientAliveInterval` of sshd at the other end, since the target stays locked until \
+        sshd notices as well.
+        """,
+      apply: valued { (arguments, text) throws(UsageError) in
+        arguments.retryCount = try number(text, in: 0...1000)
+      }),
   ]
 
   static let resources: [Flag] = [

@@ -113,6 +113,11 @@ extension FlagTable {
         arguments.serverRole = try choice(text, as: ServerRole.self)
       }),
     Flag(
+      "sibling", value: .required("IMAGE", .file), isRepeatable: true,
+      group: .hidden, for: [.server],
+      summary: "an image that the same run has made", description: "",
+      apply: valued { $0.siblings.append($1) }),
+    Flag(
       "generate",
       value: .required("FILE", .choices(GeneratedFile.allCases.map(\.rawValue))),
       group: .hidden, for: [.generate],

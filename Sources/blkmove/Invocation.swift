@@ -14,7 +14,7 @@ struct Invocation: Sendable {
     case status([String])
     case pipeline(PipelineTask)
     case serve(ServeRestriction)
-    case server(Server.Role, path: String, seeds: [String])
+    case server(Server.Role, path: String, seeds: [String], siblings: [String] = [])
     /// Be a further connection of the run of this name.
     case join(String)
     case generate(GeneratedFile)
@@ -180,7 +180,8 @@ struct Invocation: Sendable {
       throw UsageError("'--server' takes a role and one path")
     }
     guard let end = role.end else { return .join(path) }
-    return .server(end, path: path, seeds: arguments.seeds)
+    return .server(
+      end, path: path, seeds: arguments.seeds, siblings: arguments.siblings)
   }
 
   private static func bothRemote(_ source: Location, _ target: Location) -> UsageError {

@@ -65,17 +65,19 @@ struct ServeRestriction: Equatable, Sendable {
     // opened for writing.
     return .serve(
       Server(
-        role: role, path: request.path, seeds: request.seeds, restriction: paths, mode: mode))
+        role: role, path: request.path, seeds: request.seeds, siblings: request.siblings,
+        restriction: paths, mode: mode))
   }
 
   private struct Request {
     var role: ServerRole
     var path: String
     var seeds: [String]
+    var siblings: [String]
   }
 
-  /// `PROGRAM... --server ROLE [--seed PATH]... -- PATH`, and nothing else. A connection that
-  /// joins a run gives its name in place of a path, and no seed.
+  /// `PROGRAM... --server ROLE [--seed PATH]... [--sibling PATH]... -- PATH`, and nothing else. A
+  /// connection that joins a run gives its name in place of a path, and no seed.
   private static func request(
     _ words: [String], _ command: String
   ) throws(CommandError) -> Request {
@@ -86,11 +88,13 @@ struct ServeRestriction: Equatable, Sendable {
       arguments.subcommand == .server, let role = arguments.serverRole,
       words.contains("--"), arguments.operands.count == 1,
       let path = arguments.operands.first, !path.isEmpty,
-      role != .join || (Invitation.isName(path) && arguments.seeds.isEmpty)
+      role != .join
+        || (Invitation.isName(path) && arguments.seeds.isEmpty && arguments.siblings.isEmpty)
     else {
       throw refusal("this key is for \(Program.name) only, not for '\(shortened(command))'")
     }
-    return Request(role: role, path: path, seeds: arguments.seeds)
+    return Request(
+      role: role, path: path, seeds: arguments.seeds, siblings: arguments.siblings)
   }
 
   /// Whatever stands before it (`sudo -n`, `env`), the program must be ours by its name.

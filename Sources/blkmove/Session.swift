@@ -44,8 +44,8 @@ struct Session {
     case .help(let subcommand): return show(Help.text(for: subcommand))
     case .version: return show("\(Program.name) \(Program.version)\n")
     case .generate(let file): return show(file.text)
-    case .server(let role, let path, let seeds):
-      return engine.serve(Server(role: role, path: path, seeds: seeds))
+    case .server(let role, let path, let seeds, let siblings):
+      return engine.serve(Server(role: role, path: path, seeds: seeds, siblings: siblings))
     case .join(let name): return try join(name)
     case .serve(let restriction):
       let command = environment[ServeRestriction.commandVariable]

@@ -14,6 +14,7 @@ extension Settings {
     connections = arguments.connections
     bandwidthLimit = arguments.bandwidthLimit
     timeoutSeconds = arguments.timeoutSeconds
+    if let count = arguments.retryCount { retryCount = count }
     verifiesTarget = arguments.verifiesTarget && !arguments.isDryRun
     sizePolicy = arguments.sizePolicy
     isForced = arguments.isForced

@@ -28,8 +28,12 @@ struct TaskRunner {
 
   private func copy(_ sources: [Location], to target: Location) -> ExitStatus {
     reporter.start(sources, target)
+    var settings = settings
     return each(sources, target) { (source, counters) throws(TransferError) in
-      try engine.copy(settings, counters, source, target, reporter.announce)
+      let report = try engine.copy(settings, counters, source, target, reporter.announce)
+      // What one image brought need not be sent for the next.
+      settings.siblings.append(report.targetPath)
+      return report
     }
   }
 

@@ -79,6 +79,7 @@ import Wire
     Case("-q") { $0.isQuiet = true },
     Case("--quiet -v") { $0.verbosity = 1 },
     Case("-vvq") { $0.isQuiet = true },
+    Case("--retry 20") { $0.retryCount = 20 },
     Case("--manifest") { $0.manifest = .byKey },
     Case("--manifest=a.man") { $0.manifest = .path("a.man") },
     Case("--no-manifest") { $0.manifest = .none },

@@ -7,6 +7,8 @@ import Testing
 /// The line between the ends is cut, falls silent or spoils what it carries.
 @Suite(.endsInTime) struct CutLine {
   private let scratch = Scratch()
+  /// What may be on its way in pipes, sockets and buffers when the line is cut.
+  private static let inFlight: UInt64 = 14 << 20
 
   @Test(arguments: Direction.remote)
   func theServerDiesWithEverySession(direction: Direction) throws {
@@ -34,6 +36,24 @@ import Testing
     expectComplaint(run.outcome, status: 4, "backup", "2 s")
     #expect(run.outcome.elapsedSeconds < 10, "\(run.outcome.elapsedSeconds) s")
     #expect(farEnd.isGone())
+  }
+
+  /// The run goes on by itself, and sends again no more than was under way.
+  @Test(arguments: Direction.remote)
+  func aCutLineIsTakenUpAgain(direction: Direction) throws {
+    let byteCount: UInt64 = 32 << 20
+    let image = try ImageFile.full(in: scratch, byteCount: byteCount, seed: 8)
+    let target = ImageFile(scratch.path("copy.img"))
+    usleep(50_000)
+    let farEnd = try FarEnd(in: scratch)
+    var mover = Blkmove(direction, "--compress=none", "--retry=3")
+    mover.remotePath = farEnd.command
+    mover.event = (16 << 20, .kill(pidFile: farEnd.pidFile))
+    let run = try mover.copy(image.path, target.path)
+    expectDone(run)
+    try expectEqual(target, image)
+    #expect(run.outcome.error.contains("trying again in 1 s (1/3)"), "\(run)")
+    #expect(run.wire.wire < byteCount + Self.inFlight, "\(run)")
   }
 
   @Test func aSlowSourceIsNotASilentLine() throws {

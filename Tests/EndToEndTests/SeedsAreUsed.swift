@@ -77,4 +77,28 @@ import Testing
     try expectEqual(ImageFile(scratch.path("copy.img")), image)
     #expect(run.wire.wire < 100_000, "\(run)")
   }
+
+  /// What several images of one run share crosses once, in whichever of them it comes first.
+  @Test(arguments: Direction.remote)
+  func whatSeveralSourcesShareIsSentOnce(direction: Direction) throws {
+    let byteCount: UInt64 = 8 << 20
+    let images = try (0..<3).map { number in
+      let image = try ImageFile.full(
+        in: scratch, named: "vm\(number).img", byteCount: byteCount, seed: 1)
+      let start = UInt64(number) << 20
+      try image.fill(start..<start + 65536, with: Pattern(seed: UInt64(20 + number)))
+      return image
+    }
+    let directory = scratch.path("there", isDirectory: true) + "/"
+    let mover = Blkmove(direction, "--compress=none")
+    let run = try mover.run(
+      [],
+      images.map { mover.place($0.path, isSource: true) }
+        + [mover.place(directory, isSource: false)])
+    expectDone(run)
+    for number in 0..<3 {
+      try expectEqual(ImageFile(directory + "vm\(number).img"), images[number])
+    }
+    #expect(run.wire.wire < byteCount + 500_000, "\(run)")
+  }
 }

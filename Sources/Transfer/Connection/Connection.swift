@@ -157,7 +157,7 @@ final class Connection: @unchecked Sendable {
         let count = unsafe read(input, room.baseAddress, room.count)
         if count >= 0 { return count }
         if errno != EINTR {
-          throw TransferError(.wire, "read: \(describe(errno))", status: .remote)
+          throw .lineFailure(.wire, "read: \(describe(errno))")
         }
       }
     }
@@ -172,10 +172,9 @@ final class Connection: @unchecked Sendable {
       if count > 0 { return }
       if count == 0 {
         let unit = timeoutSeconds == 1 ? "second" : "seconds"
-        throw TransferError(
+        throw .lineFailure(
           .wire, "nothing has come for \(timeoutSeconds) \(unit)",
-          hint: "run again to go on where it stopped; --timeout sets the patience",
-          status: .remote)
+          hint: "run again to go on where it stopped; --timeout sets the patience")
       }
       if errno != EINTR {
         throw TransferError(.wire, "poll: \(describe(errno))", status: .remote)

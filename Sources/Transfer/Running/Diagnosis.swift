@@ -34,9 +34,9 @@ enum Diagnosis {
         .remote, "\(host): blkmove cannot be run there" + (lastWords.map { ": \($0)" } ?? ""),
         hint: "install it there, or say where it is with --remote-path", status: .remote)
     case connectionFailed:
-      return TransferError(
+      return .lineFailure(
         .remote, "\(host): cannot connect" + (lastWords.map { ": \($0)" } ?? ""),
-        hint: "this must work without a question: ssh \(host) true", status: .remote)
+        hint: "this must work without a question: ssh \(host) true")
     default:
       return TransferError(
         .remote,

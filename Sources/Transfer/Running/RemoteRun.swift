@@ -43,12 +43,14 @@ struct RemoteRun {
       .copy, serverRole: .source, suggestedName: Self.baseName(of: location.path))
     return try converse(job: job) { (connection, giveUp) throws(TransferError) in
       let end = TargetEnd(
-        path: path, seeds: settings.seeds, policy: .anything, job: job, manifest: settings.manifest,
+        path: path, seeds: settings.seeds, siblings: settings.siblings, policy: .anything, job: job,
+        manifest: settings.manifest,
         connection: connection,
         counters: counters, giveUp: giveUp)
       let outcome = try end.run()
       var report = Report()
       report.targetName = outcome.name
+      report.targetPath = outcome.name
       report.imageByteCount = outcome.byteCount
       report.imageDigest = outcome.result.imageDigest
       report.passCount = outcome.result.passCount
@@ -162,7 +164,10 @@ extension RemoteRun {
     _ body: (Connection, @escaping @Sendable () -> Void) throws(TransferError) -> Result
   ) throws(TransferError) -> Result {
     var arguments = ["--server", job.serverRole == .source ? "source" : "target"]
-    if job.serverRole == .target { arguments += settings.seeds.flatMap { ["--seed", $0] } }
+    if job.serverRole == .target {
+      arguments += settings.seeds.flatMap { ["--seed", $0] }
+      arguments += settings.siblings.flatMap { ["--sibling", $0] }
+    }
     arguments += ["--", location.path]
     let shell = try RemoteShell(
       location, settings: settings, serverArguments: arguments, announce: announce)
@@ -226,6 +231,7 @@ extension Report {
   init(_ target: TargetDescription, location: RemoteLocation) {
     self.init()
     targetName = "\(location.host):\(target.name)"
+    targetPath = target.name
     imageByteCount = target.byteCount
     notes = target.notes
   }

@@ -26,9 +26,11 @@ package struct Run: Sendable {
       case (.local(let source), .local(let target)):
         return try LocalRun(settings: settings, counters: counters).copy(source, to: target)
       case (.local(let source), .remote(let target)):
-        return try remote(target).push(source)
+        return try perseverance.run { () throws(TransferError) in try remote(target).push(source) }
       case (.remote(let source), .local(let target)):
-        return try remote(source).pull(to: target)
+        return try perseverance.run { () throws(TransferError) in
+          try remote(source).pull(to: target)
+        }
       case (.remote, .remote):
         throw bothRemote
       }
@@ -76,6 +78,10 @@ package struct Run: Sendable {
   private func remote(_ location: RemoteLocation) -> RemoteRun {
     RemoteRun(
       location: location, settings: settings, counters: counters, announce: announce)
+  }
+
+  private var perseverance: Perseverance {
+    Perseverance(retryCount: settings.retryCount, counters: counters, announce: announce)
   }
 
   private var bothRemote: TransferError {

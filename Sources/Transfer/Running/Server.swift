@@ -20,17 +20,21 @@ package struct Server: Sendable {
   package var role: Role
   package var path: String
   package var seeds: [String]
+  /// Seeds that are left out where they may not be read.
+  package var siblings: [String]
   /// Paths that it may touch; nil is everything that the account may.
   package var restriction: [String]?
   package var mode: Mode
 
   package init(
-    role: Role, path: String, seeds: [String], restriction: [String]? = nil,
+    role: Role, path: String, seeds: [String], siblings: [String] = [],
+    restriction: [String]? = nil,
     mode: Mode = .readWrite
   ) {
     self.role = role
     self.path = path
     self.seeds = seeds
+    self.siblings = siblings
     self.restriction = restriction
     self.mode = mode
   }
@@ -104,7 +108,8 @@ package struct Server: Sendable {
         path, policy: policy, job: job, connection: connection, counters: counters)
     case .target:
       _ = try TargetEnd(
-        path: path, seeds: seeds.map(Self.expandingHome), policy: policy, job: job,
+        path: path, seeds: seeds.map(Self.expandingHome),
+        siblings: siblings, policy: policy, job: job,
         connection: connection, counters: counters, giveUp: {}
       ).run()
     }

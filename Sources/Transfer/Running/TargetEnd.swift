@@ -8,6 +8,7 @@ import Wire
 struct TargetEnd {
   let path: String
   let seeds: [String]
+  var siblings: [String] = []
   let policy: PathPolicy
   let job: Job
   /// Where this end keeps what it remembers of its image.
@@ -108,6 +109,12 @@ struct TargetEnd {
   private func openSeeds() throws(TransferError) -> [SourceImage] {
     do throws(StorageError) {
       var images: [SourceImage] = []
+      for sibling in siblings {
+        guard let image = try? SourceImage.open(sibling, within: policy, isForced: true) else {
+          continue
+        }
+        images.append(image)
+      }
       for seed in seeds {
         images.append(try SourceImage.open(seed, within: policy, isForced: true))
       }
