@@ -125,6 +125,9 @@ struct Invocation: Sendable {
     if arguments.isJSON {
       throw UsageError("option '--json': standard output is where the stream goes")
     }
+    if arguments.verifiesTarget {
+      throw UsageError("option '--verify': what was written to a stream cannot be read back")
+    }
     return .emit(try LocationParser.parse(operands[0], as: .source))
   }
 
