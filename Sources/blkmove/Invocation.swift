@@ -116,6 +116,9 @@ struct Invocation: Sendable {
         hint: "write ./- for a file named '-'")
     }
     if arguments.isDryRun { throw UsageError("a stream leaves nothing to estimate") }
+    if arguments.retryCount ?? 0 > 0 {
+      throw UsageError("option '--retry': a stream passes only once")
+    }
     guard operands[1] == "-" else {
       if arguments.sizePolicy != .resize {
         throw UsageError("option '--size-policy': a stream has no size before its end")

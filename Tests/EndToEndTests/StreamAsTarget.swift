@@ -79,7 +79,7 @@ import Testing
     for (words, mention) in [
       ("- -", "stands for one of two"), ("image other -", "stands for one of two"),
       ("-n image -", "nothing to estimate"), ("--json image -", "standard output"),
-      ("--verify image -", "cannot be read back"),
+      ("--verify image -", "cannot be read back"), ("--retry 2 image -", "only once"),
     ] {
       expectComplaint(
         try streams.shell("$blkmove \(words) </dev/null >made"), status: 2, mention)
