@@ -196,6 +196,31 @@ import Testing
     #expect(scratch.bytes(of: "letters") == Array("my letters".utf8))
   }
 
+  /// A named one may be kept for a row of images; what it says of the last one proves nothing.
+  @Test func aNamedOneServesTheNextSnapshot() throws {
+    let (first, second) = (image("first"), image("second"))
+    let place = ManifestPlace.path(scratch.file("row.man"))
+    func find(_ path: String) throws -> Manifest.Finding {
+      try SourceImage.open(path, within: .anything, isForced: false, on: scratch.machine)
+        .findManifest(place)
+    }
+    do {
+      let manifest = try #require(try find(first).manifest)
+      try manifest.begin(.stale)
+      for segment in 0..<5 { try manifest.put(record(UInt64(segment)), of: segment) }
+      try manifest.close(
+        identity: identity(first), imageDigest: Digest(1, 1, 1, 1), peer: "", name: first)
+    }
+    for path in [second, first, second] {
+      let finding = try find(path)
+      #expect(finding.manifest?.record(of: 3) == record(3))
+      if path == second { #expect(finding.standing == .earlier) }
+      try finding.manifest?.begin(.stale)
+      try finding.manifest?.close(
+        identity: identity(path), imageDigest: Digest(2, 2, 2, 2), peer: "", name: path)
+    }
+  }
+
   @Test func twoRunsDoNotShareOne() throws {
     let path = image()
     let first = try find(path, .source)

@@ -16,11 +16,14 @@ import Wire
     let tasks = BoundedQueue<PageSender.Task>(capacity: 1000)
     var announcer: Announcer
 
-    init(_ comparison: Announcer.Comparison, _ shape: ImageShape) {
+    init(
+      _ comparison: Announcer.Comparison, _ shape: ImageShape, of pages: Pages = Pages([.zero])
+    ) {
       self.shape = shape
       connection = Connection(line.near)
       announcer = Announcer(
-        shape: shape, width: .short, comparison: comparison, connection: connection,
+        image: MemoryImage(pages), shape: shape, width: .short, comparison: comparison,
+        connection: connection,
         state: state, sender: tasks, counters: Counters())
     }
 
@@ -123,6 +126,22 @@ import Wire
     try stage.announce(Self.image("a..b"))
     #expect(Self.outline(try stage.heard()) == "zero 1+2, position 4")
     #expect(stage.tasks.count == 2)
+  }
+
+  /// Where only the groups are remembered the pages are looked at again.
+  @Test func namesAreMadeOfWhatIsOnlyRemembered() throws {
+    let pages = Self.image("a")
+    let known = pages.digests(of: 0)
+    let remembered = SegmentDigests.remembered(
+      groups: known.groups, zeroPages: known.zeroPages, pageCount: known.pageCount)
+    var stage = Stage(.withZero, pages.shape, of: pages)
+    try stage.announcer.announce(.data(segment: 0, digests: remembered))
+    let peer = Peer(stage.line.far)
+    peer.shape = pages.shape
+    guard case .pages(let names) = try peer.hear(.pages) else { return }
+    #expect(names.nonzeroPages.count == 256)
+    #expect(names.names == NameList(known.pages, width: .short))
+    #expect(!stage.state.peek { $0.hasChanged })
   }
 
   @Test func soManySegmentsAreInQuestionAndNoMore() throws {

@@ -113,10 +113,10 @@ extension Manifest {
     identity: ImageIdentity, role: ManifestHeader.Role, name: String
   ) throws(StorageError) -> Finding {
     let present = try descriptor.status(of: path)
-    if let header = header(in: descriptor), header.key == key.text,
+    if let header = header(in: descriptor), header.key == key.text || place != .byKey,
       header.identity.kind == identity.kind, header.identity.byteCount == identity.byteCount
     {
-      let manifest = Manifest(descriptor, path: path, header: header, role: role)
+      let manifest = Manifest(descriptor, path: path, header: header, role: role, key: key.text)
       return Finding(
         manifest: manifest,
         standing: manifest.standing(header, identity: identity, role: role))
@@ -148,6 +148,9 @@ extension Manifest {
   private func standing(
     _ header: ManifestHeader, identity: ImageIdentity, role: ManifestHeader.Role
   ) -> Standing {
+    // Somebody who names the file may keep it for a row of images: each night's snapshot, say. A
+    // fingerprint tells which digest goes with some bytes, wherever they are.
+    if header.key != key { return .earlier }
     switch header.state {
     case .stale: return .earlier
     // What an interrupted source run left was true of an image that may have changed since.
@@ -183,7 +186,7 @@ extension Manifest {
     } catch {
       throw .writing(path, "make", error)
     }
-    return Manifest(descriptor, path: path, header: header, role: header.role)
+    return Manifest(descriptor, path: path, header: header, role: header.role, key: header.key)
   }
 
   /// From the kernel's generator, which is what Swift's own one is on Linux.

@@ -29,6 +29,7 @@ package final class Manifest: Sendable {
   package let secret: Fingerprinter
   /// Of the image in this run.
   private let role: ManifestHeader.Role
+  let key: String
   private let descriptor: Descriptor
   private let header: Mutex<ManifestHeader>
   /// The state that this run has put on stable storage.
@@ -36,9 +37,10 @@ package final class Manifest: Sendable {
 
   init(
     _ descriptor: consuming Descriptor, path: String, header: ManifestHeader,
-    role: ManifestHeader.Role
+    role: ManifestHeader.Role, key: String
   ) {
     self.role = role
+    self.key = key
     self.descriptor = descriptor
     self.path = path
     self.header = Mutex(header)
@@ -133,6 +135,7 @@ extension Manifest {
       try putHeader { header in
         header.state = state
         header.role = role
+        header.key = key
       }
       begun = state
     }
@@ -202,6 +205,7 @@ extension Manifest {
     try putHeader { header in
       header.state = .closed
       header.role = role
+      header.key = key
       header.bootIdentifier = role == .source ? Machine.bootIdentifier : ""
       header.identity = identity
       header.generation &+= 1

@@ -25,3 +25,20 @@ final class PageFinder {
     try reader.pages(ofGroup: group, of: segment)
   }
 }
+
+extension PageFinder {
+  /// What a source announced, with the digests of its pages. Those that were only remembered by
+  /// their groups are made now, from what is there now.
+  func withPages(
+    _ digests: SegmentDigests, of segment: Int, _ state: Monitor<SourceState>
+  ) throws(TransferError) -> SegmentDigests {
+    if digests.hasPages { return digests }
+    do throws(StorageError) {
+      let fresh = try self.digests(of: segment)
+      if fresh.groups != digests.groups { state.update { $0.hasChanged = true } }
+      return fresh
+    } catch {
+      throw TransferError(.source, error)
+    }
+  }
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Blocks
+import Storage
 import Wire
 
 /// Compares what the source's scan found with what the target has, in ascending order, and
@@ -26,6 +27,8 @@ struct Announcer {
   let state: Monitor<SourceState>
   let sender: BoundedQueue<PageSender.Task>
   let counters: Counters
+  /// Read again where only the groups of a segment are remembered.
+  private let image: any ReadableImage
 
   /// Zero at the source, and not said yet.
   private var pendingZero = 0..<0
@@ -36,7 +39,8 @@ struct Announcer {
   private static let positionInterval = 32
 
   init(
-    shape: ImageShape, width: DigestWidth, comparison: Comparison, connection: Connection,
+    image: any ReadableImage, shape: ImageShape, width: DigestWidth, comparison: Comparison,
+    connection: Connection,
     state: Monitor<SourceState>, sender: BoundedQueue<PageSender.Task>, counters: Counters
   ) {
     self.shape = shape
@@ -46,6 +50,7 @@ struct Announcer {
     self.state = state
     self.sender = sender
     self.counters = counters
+    self.image = image
   }
 
   mutating func announce(_ item: ImageScan.Item) throws(TransferError) {
@@ -134,6 +139,7 @@ struct Announcer {
   private mutating func sendNames(
     _ segment: Int, _ digests: SegmentDigests
   ) throws(TransferError) {
+    let digests = try PageFinder(image: image, shape: shape).withPages(digests, of: segment, state)
     let groups = GroupSet(firstGroups: digests.groups.count).subtracting(digests.zeroGroups)
     let names = digests.names(in: groups, of: segment, width: width)
     let count = UInt64(names.openCost)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Blocks
-import Storage
 import Wire
 
 /// What the source does with each message of the target: the reading thread. It never waits for
@@ -80,7 +79,8 @@ extension SourceRole {
     else {
       throw .breach("an answer for segment \(mask.segment), which was not asked about")
     }
-    let known = try withPages(digests, of: mask, finder)
+    let known =
+      mask.groups.isEmpty ? digests : try finder.withPages(digests, of: mask.segment, state)
     let names = known.names(in: mask.groups, of: mask.segment, width: connection.width)
     state.update { state in
       state.reservedCount -= UInt64(PageNames.largestOpenCost)
@@ -89,20 +89,6 @@ extension SourceRole {
     if !mask.groups.isEmpty { connection.send(.pages(names)) }
     // Only now may another take its place: the target counts those without names.
     state.update { $0.inFlight[mask.segment] = nil }
-  }
-
-  /// What was remembered has no digests of pages: those are made now, from what is there now.
-  private func withPages(
-    _ digests: SegmentDigests, of mask: GroupMask, _ finder: PageFinder
-  ) throws(TransferError) -> SegmentDigests {
-    if digests.hasPages || mask.groups.isEmpty { return digests }
-    do throws(StorageError) {
-      let fresh = try finder.digests(of: mask.segment)
-      if fresh.groups != digests.groups { state.update { $0.hasChanged = true } }
-      return fresh
-    } catch {
-      throw TransferError(.source, error)
-    }
   }
 
   private func queue(_ wanted: WantedPages) throws(TransferError) {

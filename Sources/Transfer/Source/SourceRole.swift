@@ -205,7 +205,8 @@ extension SourceRole {
     let comparison: Announcer.Comparison =
       isWhole ? .none : target.startsZero && number == 1 ? .withZero : .withDigests
     var announcer = Announcer(
-      shape: shape, width: width, comparison: comparison, connection: connection, state: state,
+      image: image, shape: shape, width: width, comparison: comparison, connection: connection,
+      state: state,
       sender: tasks, counters: counters)
     let digest = try scan(memory) { (item) throws(TransferError) in try announcer.announce(item) }
     announcer.finish()
