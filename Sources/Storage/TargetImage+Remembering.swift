@@ -31,10 +31,12 @@ extension TargetImage {
     var identity = try identity()
     if kind == .device { return identity }
     for _ in 0..<Self.patienceTicks {
-      if identity.isOlderThanTick { break }
+      if identity.isOlderThanTick { return identity }
       usleep(UInt32(ImageIdentity.tickNanoseconds / 1000))
       identity = try self.identity()
     }
+    // It never stands for the present state of the image: the next run looks at it again.
+    if !identity.isOlderThanTick { identity.changedNanoseconds = ImageIdentity.noTime }
     return identity
   }
 
@@ -44,11 +46,17 @@ extension TargetImage {
 extension ImageIdentity {
   /// The coarsest tick by which a kernel of today stamps files.
   static let tickNanoseconds: Int64 = 10_000_000
+  /// Of file systems that keep no such stamps, but seconds or pairs of them.
+  private static let coarseTickNanoseconds: Int64 = 2_500_000_000
+  /// The time of no file.
+  package static let noTime: Int64 = -1
 
   /// Whether a change that comes now gets other times.
   package var isOlderThanTick: Bool {
     let newest = max(changedNanoseconds, modifiedNanoseconds)
-    return Self.nowNanoseconds &- newest > Self.tickNanoseconds
+    let tick =
+      newest % Self.tickNanoseconds == 0 ? Self.coarseTickNanoseconds : Self.tickNanoseconds
+    return Self.nowNanoseconds &- newest > tick
   }
 
   /// By the clock that files are stamped with.

@@ -91,6 +91,23 @@ import Testing
     }
   }
 
+  /// On a file system that keeps whole seconds, two changes within one look like one.
+  @Test func timesOfWholeSecondsMustBeOlder() {
+    let now = ImageIdentity.nowNanoseconds
+    func isOlder(_ age: Int64, isWhole: Bool) -> Bool {
+      let time = now - age
+      let stamp = isWhole ? time / 1_000_000_000 * 1_000_000_000 : time | 1
+      return ImageIdentity(
+        kind: .file, deviceNumber: 1, byteCount: 1, modifiedNanoseconds: 0,
+        changedNanoseconds: stamp
+      ).isOlderThanTick
+    }
+    #expect(isOlder(50_000_000, isWhole: false))
+    #expect(!isOlder(1_000_000, isWhole: false))
+    #expect(!isOlder(1_000_000_000, isWhole: true))
+    #expect(isOlder(4_000_000_000, isWhole: true))
+  }
+
   @Test func aRenamedImageKeepsIt() throws {
     let path = image()
     try remember(path)

@@ -68,7 +68,7 @@ struct SourceMemory: Sendable {
     }
     var identity = identity
     // So that it is taken for an earlier state of itself.
-    if !isSettled { identity.changedNanoseconds = -1 }
+    if !isSettled { identity.changedNanoseconds = ImageIdentity.noTime }
     do throws(StorageError) {
       try manifest.close(identity: identity, imageDigest: digest, peer: peer, name: name)
       return nil
