@@ -17,6 +17,9 @@ struct PairWriter: Sendable {
   let knowsTarget: Bool
   let counters: Counters
   let limiter: Monitor<RateLimiter>?
+  /// Held while writing. The kernel lets one thread at a time write to a file, and burns a
+  /// processor on those that wait; ours sleep.
+  private let turn = Monitor(())
 
   private enum Page {
     case equal, zero, differs
@@ -89,7 +92,16 @@ struct PairWriter: Sendable {
     while start < bytes.count {
       let end = min(start + pieceByteCount, bytes.count)
       let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-      try unsafe target.write(piece, at: offset + UInt64(start))
+      let place = offset + UInt64(start)
+      let failure = turn.peek { _ -> StorageError? in
+        do throws(StorageError) {
+          try unsafe target.write(piece, at: place)
+          return nil
+        } catch {
+          return error
+        }
+      }
+      if let failure { throw failure }
       counters.add(UInt64(piece.count), to: .sent)
       limiter?.update { $0.pay(for: piece.count) }
       start = end
