@@ -201,6 +201,10 @@ extension Manifest {
     identity: ImageIdentity, imageDigest: Digest, peer: String, name: String
   ) throws(StorageError) {
     try synchronize()
+    guard foldedDigest() == imageDigest else {
+      throw StorageError(
+        .unsuitable, object: path, sentence: "does not amount to the image that it is of")
+    }
     let recordsDigest = try recordsDigest()
     try putHeader { header in
       header.state = .closed
@@ -215,6 +219,23 @@ extension Manifest {
       header.name = name
     }
     begun.withLock { $0 = nil }
+  }
+
+  /// The digest of the image whose segments have these records, and are zero without one. A record
+  /// that was lost on the way would otherwise be taken for zeros.
+  private func foldedDigest() -> Digest {
+    var folder = TreeFolder(shape: shape)
+    while folder.segmentCount < shape.segmentCount {
+      let next = nextRecord(from: folder.segmentCount)
+      folder.appendZeroSegments(next - folder.segmentCount)
+      guard next < shape.segmentCount else { break }
+      if let record = record(of: next) {
+        folder.append(segment: SegmentDigests.segment(record.groups))
+      } else {
+        folder.appendZeroSegments(1)
+      }
+    }
+    return folder.finish()
   }
 
   private func write(_ bytes: [UInt8], at offset: UInt64) throws(StorageError) {

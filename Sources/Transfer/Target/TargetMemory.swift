@@ -52,7 +52,9 @@ final class TargetMemory {
     case .new: return .nothing
     case .earlier: return .fingerprints
     case .interrupted:
-      return image.wasUnfinished && isUntouched ? .records : .fingerprints
+      // A device does not tell whether somebody else wrote to it meanwhile.
+      let isAlone = image.kind == .file ? isUntouched : job.trustsTarget
+      return image.wasUnfinished && isAlone ? .records : .fingerprints
     case .whole(let isProved): return isProved || job.trustsTarget ? .records : .fingerprints
     }
   }
