@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <signal.h>
@@ -54,6 +55,39 @@ int64_t linux_seek_hole(int file, int64_t offset) { return lseek(file, offset, S
 
 int linux_start_writeback(int file) {
   return sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+int linux_writes_setup(int32_t limit, uint64_t *context) {
+  aio_context_t made = 0;
+  if (syscall(SYS_io_setup, (unsigned)limit, &made) != 0) return -1;
+  *context = made;
+  return 0;
+}
+
+int linux_writes_submit(uint64_t context, int file, const void *bytes, size_t byte_count,
+                        int64_t offset, uint64_t tag) {
+  struct iocb request = {
+      .aio_data = tag,
+      .aio_lio_opcode = IOCB_CMD_PWRITE,
+      .aio_fildes = (uint32_t)file,
+      .aio_buf = (uint64_t)(uintptr_t)bytes,
+      .aio_nbytes = byte_count,
+      .aio_offset = offset,
+  };
+  struct iocb *requests[1] = {&request};
+  return (int)syscall(SYS_io_submit, (aio_context_t)context, 1L, requests);
+}
+
+int linux_writes_await(uint64_t context, uint64_t *tag, int64_t *result) {
+  struct io_event event = {0};
+  int count = (int)syscall(SYS_io_getevents, (aio_context_t)context, 1L, 1L, &event, NULL);
+  *tag = event.data;
+  *result = event.res;
+  return count;
+}
+
+int linux_writes_end(uint64_t context) {
+  return (int)syscall(SYS_io_destroy, (aio_context_t)context);
 }
 
 int linux_device_byte_count(int device, uint64_t *byte_count) {

@@ -7,6 +7,7 @@ package struct SystemCall: Equatable, Sendable {
     case truncate, changeMode, synchronizeData, synchronize, startWriteback, advise, rename
     case unlink, makeDirectory, lock, unlock, foreignLock, lease, fileFacts, duplicate, close
     case deviceByteCount, deviceLogicalBlock, deviceFlush
+    case setUpWrites, submitWrite, awaitWrite
   }
 
   package var name: Name

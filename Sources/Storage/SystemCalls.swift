@@ -123,6 +123,51 @@ extension SystemCalls {
   }
 }
 
+// MARK: - Writes on their way
+
+extension SystemCalls {
+  /// io_setup(2).
+  func setUpWrites(limit: Int) throws(SystemError) -> UInt64 {
+    var context: UInt64 = 0
+    try attempt(SystemCall(.setUpWrites)) { _ in
+      unsafe linux_writes_setup(Int32(limit), &context)
+    }
+    return context
+  }
+
+  /// io_submit(2) of one write.
+  @unsafe func submitWrite(
+    _ context: UInt64, _ file: Int32, _ bytes: UnsafeRawBufferPointer, at offset: UInt64,
+    tag: Int
+  ) throws(SystemError) {
+    let call = SystemCall(.submitWrite, offset: offset, byteCount: bytes.count)
+    let count = try attempt(call) { _ in
+      unsafe linux_writes_submit(
+        context, file, bytes.baseAddress, bytes.count, Int64(offset), UInt64(tag))
+    }
+    if count != 1 { throw SystemError(number: EAGAIN) }
+  }
+
+  /// io_getevents(2): the next write that has ended, and how many bytes it wrote; 0 when it
+  /// failed. A forced verdict falls on its result.
+  func awaitWrite(_ context: UInt64) throws(SystemError) -> (tag: Int, byteCount: Int) {
+    var (tag, result): (UInt64, Int64) = (0, 0)
+    var count: Int32 = 0
+    repeat {
+      count = unsafe linux_writes_await(context, &tag, &result)
+    } while count < 0 && errno == EINTR
+    if count != 1 { throw SystemError(number: count < 0 ? errno : EIO) }
+    switch hook?.verdict(on: SystemCall(.awaitWrite, byteCount: Int(result))) {
+    case .fail: return (Int(tag), 0)
+    case .shorten(let most): return (Int(tag), min(Int(max(result, 0)), most))
+    case .proceed, .pretend, nil: return (Int(tag), Int(max(result, 0)))
+    }
+  }
+
+  /// io_destroy(2).
+  func endWrites(_ context: UInt64) { _ = linux_writes_end(context) }
+}
+
 // MARK: - Names
 
 extension SystemCalls {

@@ -9,6 +9,7 @@ extension TargetImage {
   /// later call, since the kernel forgets it after telling it once.
   package func synchronize() throws(StorageError) {
     if isDryRun { return }
+    try settle(0..<byteCount)
     try durably("flush") { () throws(SystemError) in
       try descriptor.calls.synchronizeData(descriptor.number)
     }
@@ -53,6 +54,7 @@ extension TargetImage {
 
   private func finish() {
     state.withLock { $0.isOver = true }
+    directWriter?.close()
     ImageLock.release(descriptor)
   }
 

@@ -10,7 +10,7 @@ extension TargetImage {
   {
     try StorageError.requireInside(byteCount, offset, count: UInt64(bytes.count), of: name, "write")
     try prepare()
-    try unsafe writeAll(bytes, at: offset)
+    try unsafe writeAll(bytes, at: offset, directly: true)
     if isOpenEnded {
       _ = presentByteCount.max(offset + UInt64(bytes.count), ordering: .acquiringAndReleasing)
     }
@@ -23,6 +23,7 @@ extension TargetImage {
       byteCount, range.lowerBound, count: range.upperBound - range.lowerBound, of: name, "zero")
     if range.isEmpty { return }
     try prepare()
+    try settle(range)
     switch kind {
     case .file:
       // What is behind the end reads as zeros, and must not be made to be there.
@@ -103,14 +104,46 @@ extension TargetImage {
     presentByteCount.store(byteCount, ordering: .releasing)
   }
 
-  @unsafe private func writeAll(_ bytes: UnsafeRawBufferPointer, at offset: UInt64)
-    throws(StorageError)
-  {
-    let progress = unsafe descriptor.writeAll(bytes, at: offset)
+  @unsafe private func writeAll(
+    _ bytes: UnsafeRawBufferPointer, at offset: UInt64, directly: Bool = false
+  ) throws(StorageError) {
+    var rest = unsafe bytes
+    var start = offset
+    if directly, let directWriter {
+      let count = try leading { () throws(DirectWriter.Failure) in
+        try unsafe directWriter.take(bytes, at: offset, cached: descriptor)
+      }
+      start += UInt64(count)
+      unsafe rest = UnsafeRawBufferPointer(rebasing: bytes[count...])
+      try settle(start..<start + UInt64(rest.count))
+    }
+    let progress = unsafe descriptor.writeAll(rest, at: start)
     guard let failure = progress.failure else { return }
     throw .writing(
-      name, "write", failure, at: offset + UInt64(progress.byteCount),
-      byteCount: bytes.count - progress.byteCount)
+      name, "write", failure, at: start + UInt64(progress.byteCount),
+      byteCount: rest.count - progress.byteCount)
+  }
+
+  /// Waits until nothing of this range is on its way to the disk.
+  func settle(_ range: Range<UInt64>) throws(StorageError) {
+    guard let directWriter else { return }
+    try leading { () throws(DirectWriter.Failure) in
+      try directWriter.settle(range, cached: descriptor)
+    }
+  }
+
+  /// What was on its way and did not arrive is lost for good: nobody has its bytes any more.
+  private func leading<Result>(
+    _ step: () throws(DirectWriter.Failure) -> Result
+  ) throws(StorageError) -> Result {
+    do throws(DirectWriter.Failure) {
+      return try step()
+    } catch {
+      let failure = StorageError.writing(
+        name, "write", error.error, at: error.range.lowerBound, byteCount: error.range.count)
+      state.withLock { if $0.lost == nil { $0.lost = failure } }
+      throw failure
+    }
   }
 
   /// Lets the kernel begin to write what it has collected, so that the flush at the end is not

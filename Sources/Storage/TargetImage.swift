@@ -37,6 +37,8 @@ package final class TargetImage: ReadableImage {
   let isOpenEnded: Bool
   let mark: UnfinishedMark?
   let key: ImageKey
+  /// Nil where all is written through the page cache.
+  let directWriter: DirectWriter?
   let machine: Machine
   /// The unit in which a device is read and written; 1 for a file.
   let deviceBlock: Int
@@ -123,6 +125,11 @@ package final class TargetImage: ReadableImage {
     zeroing = Atomic(Zeroing.first(for: parts.kind, keepsSparse: request.keepsSparse).rawValue)
     state = Mutex(State(notes: parts.size.notes + parts.notes))
     key = parts.key ?? Self.key(of: parts.descriptor)
+    directWriter =
+      request.isDryRun || request.isOpenEnded || byteCount < DirectWriter.leastByteCount
+      ? nil
+      : DirectWriter(
+        parts.descriptor, kind: parts.kind, deviceBlock: parts.deviceBlock, on: machine)
     descriptor = parts.descriptor
     place = parts.place
   }
@@ -146,6 +153,7 @@ package final class TargetImage: ReadableImage {
     try StorageError.requireInside(byteCount, offset, count: UInt64(bytes.count), of: name, "read")
     let present = presentCount(of: bytes.count, at: offset)
     if present > 0 {
+      try settle(offset..<offset + UInt64(present))
       let there = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[..<present])
       try unsafe descriptor.readExactly(into: there, at: offset, of: name)
     }
@@ -185,6 +193,7 @@ package final class TargetImage: ReadableImage {
     if kind == .device { return Extent(range: offset..<byteCount, isHole: false) }
     let present = min(presentByteCount.load(ordering: .acquiring), byteCount)
     if offset >= present { return Extent(range: offset..<byteCount, isHole: true) }
+    try settle(offset..<present)
     return try descriptor.extent(at: offset, limit: present, of: name)
   }
 

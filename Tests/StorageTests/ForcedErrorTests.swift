@@ -180,6 +180,8 @@ import Testing
       return
     }
     force(.openTarget)
+    // What is written past the page cache would only fail later.
+    faults.add(.setUpWrites, .fail(ENOSYS))
     let request = TargetRequest(
       path: path, suggestedName: "", sourceByteCount: 8 << 20, keepsSparse: test.keepsSparse)
     let target = try TargetImage.open(request, within: .anything, on: machine)

@@ -35,6 +35,16 @@ int64_t linux_seek_hole(int file, int64_t offset);
 // Starts writing all dirty pages back without waiting for them.
 int linux_start_writeback(int file);
 
+// Writes that are on their way while the caller goes on (io_submit(2)): at most `limit` at once.
+int linux_writes_setup(int32_t limit, uint64_t *context);
+// 1 when it is on its way. The bytes must stay what and where they are until it has ended.
+int linux_writes_submit(uint64_t context, int file, const void *bytes, size_t byte_count,
+                        int64_t offset, uint64_t tag);
+// Waits for the end of one: the bytes that were written, or minus an error number.
+int linux_writes_await(uint64_t context, uint64_t *tag, int64_t *result);
+// Waits for all of them.
+int linux_writes_end(uint64_t context);
+
 // A pipe whose ends are not inherited by other programs.
 int linux_pipe(int ends[2]);
 // Lets a pipe hold so much; fails when it is none, or when the user's pipes hold enough.

@@ -12,14 +12,9 @@ struct AskQueue {
   private var waiting: [WantedPages] = []
   private var head = 0
   private(set) var outstandingCount = 0
-  /// By short name.
-  private var asked: [UInt64: Asked] = [:]
-
-  /// A page that was asked for, and other pages with the same name.
-  private struct Asked {
-    var page: Int
-    var followers: [Int] = []
-  }
+  /// The pages that were asked for, and others with the name of one of them.
+  private var asked = NameTable()
+  private var followers: [UInt64: [Int]] = [:]
 
   var isEmpty: Bool { head == waiting.count && outstandingCount == 0 }
 
@@ -72,12 +67,9 @@ struct AskQueue {
   /// Notes that a page is asked for. False when another of that name is on its way and it
   /// may follow that one: then it must not be asked for.
   mutating func ask(_ page: Int, name: UInt64, mayFollow: Bool) -> Bool {
-    if mayFollow {
-      if var twin = asked.updateValue(Asked(page: page), forKey: name) {
-        twin.followers.append(page)
-        asked[name] = twin
-        return false
-      }
+    if mayFollow && asked.insert(page, named: name) != nil {
+      followers[name, default: []].append(page)
+      return false
     }
     outstandingCount += 1
     return true
@@ -99,9 +91,7 @@ struct AskQueue {
   /// A page that was asked for has come; gives those that follow it.
   mutating func arrived(_ page: Int, name: UInt64) -> [Int] {
     outstandingCount -= 1
-    guard let position = asked.index(forKey: name), asked[position].value.page == page else {
-      return []
-    }
-    return asked.remove(at: position).value.followers
+    guard asked.remove(page, named: name), !followers.isEmpty else { return [] }
+    return followers.removeValue(forKey: name) ?? []
   }
 }
