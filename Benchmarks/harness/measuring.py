@@ -105,12 +105,12 @@ def start(command, environment):
 def report_end(started, report):
     """Waits for the command and all that it leaves, and writes down what they cost."""
     client, began, said = started
-    try:
-        status = client.wait(timeout=LIMIT_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(client.pid, signal.SIGKILL)
-        status = client.wait()
+    # A wait with a limit of its own would look every 50 ms only.
+    limit = threading.Timer(LIMIT_SECONDS, os.killpg, (client.pid, signal.SIGKILL))
+    limit.start()
+    status = client.wait()
     wall = time.monotonic() - began
+    limit.cancel()
     while True:
         try:
             os.wait()

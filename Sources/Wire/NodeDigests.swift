@@ -37,6 +37,14 @@ package enum NodeDigests: Equatable, Sendable {
     }
   }
 
+  /// The first 8 bytes of the one at `index`.
+  package func name(at index: Int) -> UInt64 {
+    switch self {
+    case .short(let digests): digests[index].low
+    case .full(let digests): digests[index].name
+    }
+  }
+
   package mutating func append(_ digest: Digest) {
     switch self {
     case .short(var digests):

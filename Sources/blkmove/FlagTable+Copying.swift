@@ -47,13 +47,18 @@ extension FlagTable {
       arguments.compression = try compression(typed)
     },
     Flag(
-      "seed", value: .required("IMAGE", .file), isRepeatable: true, group: .copying,
+      "seed", value: .required("PATH", .file), isRepeatable: true, group: .copying,
       for: [.copy, .server],
-      summary: "another image at the target's end to reuse pages of",
+      summary: "another image at the target's end, or a directory of them, to reuse pages of",
       description: """
         A further image, at the target's end, whose pages may be reused instead of being sent: \
         last week's copy, or another machine's disk with the same system on it. It is read, never \
-        written. May be given several times.
+        written. A directory stands for the images in it: the 128 newest of its regular files and \
+        block devices, also behind symbolic links, without those whose names begin with a dot. May \
+        be given several times. A seed that is remembered and has not changed since, as every file \
+        has that was copied there or from there before, is not read to find out what is in it: \
+        what its manifest says is looked up, and it is read as a whole only when \
+        much is missing all the same.
         """,
       apply: valued { $0.seeds.append($1) }),
     Flag(

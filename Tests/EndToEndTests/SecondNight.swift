@@ -41,6 +41,39 @@ import Testing
     }
   }
 
+  /// 2048 segments have digests, and nobody says them when both ends remember the same.
+  @Test(arguments: Direction.remote)
+  func whatBothRememberIsNotSaid(direction: Direction) throws {
+    let image = try ImageFile.make(in: scratch, byteCount: 2048 << 20)
+    for segment in 0..<UInt64(2048) {
+      try image.write(Data([UInt8(segment & 0xFF), UInt8(segment >> 8), 1]), at: segment << 20)
+    }
+    let copy = ImageFile(scratch.path("copy.img"))
+    usleep(50_000)
+    expectDone(try Blkmove(direction).copy(image.path, copy.path))
+    for night in 0..<UInt64(3) {
+      // A page that changes, one that comes, a segment that becomes a hole and one of zeros.
+      let start = (100 + 300 * night) << 20
+      try image.write(Data([7, UInt8(night)]), at: start)
+      try image.write(Data([8]), at: start + 8 << 20 + 40960)
+      try Command.succeed(
+        "fallocate", "-p", "-o", "\(start + 16 << 20)", "-l", "\(3 << 20)", image.path)
+      try image.write(Data(count: 1 << 20), at: start + 24 << 20)
+      let run = try Blkmove(direction, "--compress=none").copy(image.path, copy.path)
+      expectDone(run)
+      #expect(run.wire.wire < 8192 + 4096, "\(run)")
+      try expectEqual(copy, image)
+    }
+    // Now the source remembers another state than the copy is in.
+    expectDone(try Blkmove(direction).copy(image.path, scratch.path("other.img")))
+    try image.write(Data([9]), at: 1000 << 20)
+    expectDone(try Blkmove(direction).copy(image.path, scratch.path("other.img")))
+    let run = try Blkmove(direction, "--compress=none").copy(image.path, copy.path)
+    expectDone(run)
+    #expect(run.wire.wire > 2000 * 16, "\(run)")
+    try expectEqual(copy, image)
+  }
+
   /// Another program wrote to the target, and even put its times back.
   @Test(arguments: Direction.remote, [true, false])
   func aTargetThatSomebodyWroteToIsRead(direction: Direction, hidesIt: Bool) throws {

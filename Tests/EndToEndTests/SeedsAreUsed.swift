@@ -35,6 +35,61 @@ import Testing
     if direction != .local { #expect(run.wire.wire < 200_000, "\(run)") }
   }
 
+  /// The target's own directory: other images of it are seeds, and the target itself is none.
+  @Test(arguments: Direction.remote, [true, false])
+  func aDirectoryStandsForItsImages(direction: Direction, isNew: Bool) throws {
+    let image = try ImageFile.full(in: scratch, byteCount: 12 << 20, seed: 1)
+    let directory = scratch.path("images")
+    try Command.succeed("mkdir", directory, directory + "/empty-directory")
+    for number in 0..<3 {
+      let seed = ImageFile(directory + "/disk-\(number).img")
+      try Command.succeed("truncate", "-s", "9M", seed.path)
+      try seed.fill(1 << 20..<5 << 20, with: Pattern(seed: 1), from: UInt64(number) * 1024)
+    }
+    try Command.succeed("cp", image.path, directory + "/.hidden.blkmove-part")
+    try Command.succeed("mkfifo", directory + "/pipe")
+    let copy = ImageFile(directory + "/copy.img")
+    if !isNew { try Command.succeed("truncate", "-s", "12M", copy.path) }
+    let run = try Blkmove(direction, "--compress=none", "--seed", directory)
+      .copy(image.path, copy.path)
+    expectDone(run)
+    try expectEqual(copy, image)
+    #expect(run.wire.wire < 200_000, "\(run)")
+  }
+
+  /// What a manifest says of a seed is enough to copy its groups, and to know that it has none.
+  @Test(arguments: Direction.remote)
+  func aRememberedSeedIsNotReadForNothing(direction: Direction) throws {
+    let (first, seed) = (
+      try ImageFile.full(in: scratch, byteCount: 12 << 20, seed: 1),
+      ImageFile(scratch.path("first.img"))
+    )
+    let stranger = try ImageFile.full(in: scratch, byteCount: 512 << 10, seed: 2)
+    usleep(50_000)
+    expectDone(try Blkmove(direction).copy(first.path, seed.path))
+
+    try seed.leaveCache()
+    var run = try Blkmove(direction, "--seed", seed.path)
+      .copy(stranger.path, scratch.path("stranger.img"))
+    expectDone(run)
+    #expect(try seed.cachedByteCount() < 256 << 10)
+
+    try first.fill(5 << 20..<(5 << 20) + 4096, with: Pattern(seed: 9))
+    run = try Blkmove(direction, "--compress=none", "--seed", seed.path)
+      .copy(first.path, scratch.path("second.img"))
+    expectDone(run)
+    try expectEqual(ImageFile(scratch.path("second.img")), first)
+    // One group is not there; its other pages are not looked for.
+    #expect(run.wire.wire < 65536 + 12 * 512 + 8192, "\(run)")
+
+    // Nobody remembers it: now it has to be read.
+    try seed.leaveCache()
+    run = try Blkmove(direction, "--no-manifest", "--seed", seed.path)
+      .copy(stranger.path, scratch.path("stranger-2.img"))
+    expectDone(run)
+    #expect(try seed.cachedByteCount() >= 12 << 20)
+  }
+
   @Test func aSeedIsReadOnly() throws {
     let image = try ImageFile.full(in: scratch, byteCount: 4 << 20, seed: 2)
     let seed = try ImageFile.full(in: scratch, byteCount: 4 << 20, seed: 2)

@@ -116,7 +116,7 @@ import Wire
     ("...", "position 3"),
   ])
   func anEmptyTargetIsToldWhatIsThere(source: String, said: String) throws {
-    var stage = Stage(.withZero, Self.image(source).shape)
+    var stage = Stage(.withZero(asGroups: false), Self.image(source).shape)
     try stage.announce(Self.image(source))
     #expect(Self.outline(try stage.heard()) == said)
   }
@@ -134,7 +134,7 @@ import Wire
     let known = pages.digests(of: 0)
     let remembered = SegmentDigests.remembered(
       groups: known.groups, zeroPages: known.zeroPages, pageCount: known.pageCount)
-    var stage = Stage(.withZero, pages.shape, of: pages)
+    var stage = Stage(.withZero(asGroups: false), pages.shape, of: pages)
     try stage.announcer.announce(.data(segment: 0, digests: remembered))
     let peer = Peer(stage.line.far)
     peer.shape = pages.shape
@@ -166,7 +166,7 @@ import Wire
     #expect(Self.outline(try stage.heard(by: peer)).hasSuffix("groups \(limit)"))
   }
 
-  @Test(arguments: [Announcer.Comparison.withZero, .withDigests])
+  @Test(arguments: [Announcer.Comparison.withZero(asGroups: false), .withDigests])
   func soManyNamesAreOpenAndNoMore(comparison: Announcer.Comparison) throws {
     let image = Self.image("a")
     let stage = Stage(comparison, image.shape)
@@ -188,7 +188,7 @@ import Wire
     stage.connection.stop()
   }
 
-  @Test(arguments: [Announcer.Comparison.withDigests, .withZero, .none])
+  @Test(arguments: [Announcer.Comparison.withDigests, .withZero(asGroups: false), .none])
   func whoeverFailsIsHeardAtOnce(comparison: Announcer.Comparison) throws {
     // A disk of zeros may take hours to read.
     let image = Self.image("..")

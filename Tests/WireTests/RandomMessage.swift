@@ -19,7 +19,7 @@ struct RandomMessage {
       .pass(
         PassStart(
           number: UInt16.random(in: 1...UInt16.max, using: &bits), isFull: bits.flip(),
-          isKnownEqual: bits.flip()))
+          isKnownEqual: bits.flip(), isTargetKnown: bits.flip()))
     case .segments: .segments(runs())
     case .position: .position(bits.below(shape.segmentCount + 1))
     case .zero: zero()

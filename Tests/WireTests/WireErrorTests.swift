@@ -22,8 +22,8 @@ import Wire
       type: .agreed, payload: empty.u8(1),
       sentence: "message agreed: end: found 1 more bytes, allowed none"),
     Case(
-      type: .pass, payload: empty.u16(1).u8(4),
-      sentence: "message pass: flags: found 4, allowed 0 to 3"),
+      type: .pass, payload: empty.u16(1).u8(8),
+      sentence: "message pass: flags: found 8, allowed 0 to 7"),
     Case(
       type: .job, payload: empty.u8(9),
       sentence: "message job: operation: found 9, "

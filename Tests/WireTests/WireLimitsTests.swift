@@ -62,13 +62,13 @@ import Wire
     Case(field: "kind", type: .source, limit: 1, most: 255) {
       empty.u64(1).u8(Int($0)).text(0).text(0).u64(0).u64(0)
     },
-    Case(field: "flags", type: .target, limit: 15, most: 255) {
+    Case(field: "flags", type: .target, limit: 31, most: 255) {
       empty.u64(1).u8(Int($0)).zeros($0 & 8 == 0 ? 0 : 32).text(0).u8(0)
     },
     Case(field: "notes", type: .target, limit: 16, most: 255) {
       empty.u64(1).u8(0).text(0).u8(Int($0)).zeros(2 * Int($0))
     },
-    Case(field: "flags", type: .pass, limit: 3, most: 255) { empty.u16(1).u8(Int($0)) },
+    Case(field: "flags", type: .pass, limit: 7, most: 255) { empty.u16(1).u8(Int($0)) },
     Case(field: "verified", type: .done, limit: 1, most: 255) { empty.u8(Int($0)).zeros(64) },
     Case(field: "equal", type: .verdict, limit: 1, most: 255) {
       empty.zeros(32).u8(Int($0)).zeros(16)

@@ -67,6 +67,22 @@ extension Manifest {
     return header(in: descriptor).map { ($0, path) }
   }
 
+  /// What is known of an image that is still what it was when its manifest was closed.
+  static func findUnchanged(
+    of key: ImageKey, identity: ImageIdentity, on machine: Machine
+  ) -> Manifest? {
+    guard let path = path(.byKey, of: key, on: machine),
+      let descriptor = try? machine.calls.open(
+        path, in: AT_FDCWD, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
+      let header = header(in: descriptor), header.key == key.text,
+      header.identity.byteCount == identity.byteCount
+    else { return nil }
+    let manifest = Manifest(
+      descriptor, path: path, header: header, role: header.role, key: key.text)
+    let standing = manifest.standing(header, identity: identity, role: header.role)
+    return standing == .whole(isProved: true) ? manifest : nil
+  }
+
   /// Forgets what is known of an image that changes without anybody keeping account.
   static func remove(of key: ImageKey, on machine: Machine) {
     guard let path = path(.byKey, of: key, on: machine) else { return }

@@ -100,6 +100,12 @@ extension Manifest {
     }
   }
 
+  /// About how many segments have a record: by the space that they take.
+  package var recordCount: Int {
+    guard let status = try? descriptor.status(of: path) else { return 0 }
+    return min(Int(status.st_blocks) * 512 / ManifestRecord.byteCount, shape.segmentCount)
+  }
+
   /// The digest of all records, read as an image of their own.
   func recordsDigest() throws(StorageError) -> Digest {
     let region = ImageShape(

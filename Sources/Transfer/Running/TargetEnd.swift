@@ -32,9 +32,10 @@ struct TargetEnd {
     if job.operation == .digest { throw .breach("'digest' is not for a target") }
     let source = try Handshake.receiveSource(connection)
     if job.operation == .verify { return try compare(with: source) }
-    let (image, seedImages) = try openAll(for: source)
-    let memory = try remember(image, source: source)
-    return try run(image, seeds: seedImages, memory: memory)
+    let (image, seeds) = try openAll(for: source)
+    var memory = try remember(image, source: source)
+    memory.notes += seeds.notes
+    return try run(image, seeds: seeds, memory: memory)
   }
 
   /// What is known of the target, and whether it still holds.
@@ -64,9 +65,10 @@ struct TargetEnd {
   /// What fails before the role takes over is told here.
   private func openAll(
     for source: SourceDescription
-  ) throws(TransferError) -> (TargetImage, [SourceImage]) {
+  ) throws(TransferError) -> (TargetImage, Seeds) {
     do throws(TransferError) {
-      return (try open(for: source), try openSeeds())
+      let image = try open(for: source)
+      return (image, try openSeeds(besides: image))
     } catch {
       connection.tell(error)
       throw error
@@ -74,15 +76,17 @@ struct TargetEnd {
   }
 
   private func run(
-    _ image: TargetImage, seeds: [SourceImage], memory: Memory
+    _ image: TargetImage, seeds: Seeds, memory: Memory
   ) throws(TransferError) -> Outcome {
     counters.set(.imageByteCount, to: image.byteCount)
     let role = TargetRole(
-      image: image, seeds: seeds, job: job, connection: connection, counters: counters,
+      image: image, seeds: seeds.images, seedManifests: seeds.manifests, job: job,
+      connection: connection, counters: counters,
       memory: memory.target, giveUp: giveUp)
     connection.agree(on: role.shape)
     var description = TargetDescription(image)
     if job.isWholeEstimate { description.startsZero = true }
+    description.seeksGroups = description.startsZero && !job.isWhole && !seeds.manifests.isEmpty
     description.knownDigest = memory.target?.knownDigest
     description.notes += memory.notes
     connection.send(.target(description))
@@ -106,19 +110,11 @@ struct TargetEnd {
     }
   }
 
-  private func openSeeds() throws(TransferError) -> [SourceImage] {
+  private func openSeeds(besides target: TargetImage) throws(TransferError) -> Seeds {
     do throws(StorageError) {
-      var images: [SourceImage] = []
-      for sibling in siblings {
-        guard let image = try? SourceImage.open(sibling, within: policy, isForced: true) else {
-          continue
-        }
-        images.append(image)
-      }
-      for seed in seeds {
-        images.append(try SourceImage.open(seed, within: policy, isForced: true))
-      }
-      return images
+      return try Seeds.open(
+        seeds, siblings: siblings, besides: target, within: policy,
+        remembering: job.keepsManifests && !job.isParanoid)
     } catch {
       throw TransferError(.target, error)
     }

@@ -12,14 +12,14 @@ import Storage
 /// The scan is in a monitor, and leaves it once: to whoever takes it, or to be ended.
 final class HeadStart: Sendable {
   private let shape: ImageShape
-  private let trust: ScanMemory.Trust?
+  private let memory: ScanMemory?
   private let scan: Monitor<ImageScan?>
 
   /// Segments that may be ahead: some 18 MiB of digests.
   private static let windowCount = 2048
 
   init(_ image: any ReadableImage, threadCount: Int, memory: ScanMemory? = nil) {
-    trust = memory?.trust
+    self.memory = memory
     shape = ImageShape(byteCount: image.byteCount)
     scan = Monitor(
       ImageScan(
@@ -31,9 +31,14 @@ final class HeadStart: Sendable {
   /// Whoever takes it ends it.
   func take(for wanted: ImageShape, believing wantedTrust: ScanMemory.Trust? = nil) -> ImageScan? {
     guard let taken = scan.exchange(nil) else { return nil }
-    if wanted == shape && wantedTrust == trust { return taken }
+    if wanted == shape && wantedTrust == memory?.trust { return taken }
     taken.finish()
     return nil
+  }
+
+  /// What the scan works with, if it is worth as much as what is wanted.
+  func memory(like wanted: ScanMemory?) -> ScanMemory? {
+    wanted?.trust == memory?.trust ? memory : nil
   }
 
   /// Ends what nobody has taken.

@@ -125,7 +125,9 @@ package final class ImageScan: Sendable {
     private func perform(_ task: Task, with reader: SegmentReader) throws(StorageError) -> Item {
       switch task {
       case .zero(let segments):
-        if let memory, memory.trust != .records { memory.learn(zeros: segments) }
+        if let memory, memory.trust != .records, !memory.notesChanges {
+          memory.learn(zeros: segments)
+        }
         return .zero(segments)
       case .read(let segment):
         guard let digests = try digests(of: segment, with: reader) else {

@@ -2,6 +2,7 @@
 
 import Blocks
 package import Storage
+import Wire
 
 /// What a scan knows of an image before it reads it, and where it leaves what it learns.
 ///
@@ -22,12 +23,26 @@ package final class ScanMemory: Sendable {
   /// What the records are worth once the first of them is changed.
   private let beginning: ManifestHeader.State
   private let failure = Monitor<StorageError?>(nil)
+  /// Nil where nobody asks.
+  private let changes: Monitor<[Int: Change]>?
 
-  package init(_ manifest: Manifest, trust: Trust, beginning: ManifestHeader.State = .stale) {
+  /// What a segment was in the image that the manifest was closed for, where it is another now.
+  enum Change {
+    case fromZero, fromData
+  }
+
+  /// Who `notesChanges` takes each of them, and puts whole segments of zeros down himself.
+  package init(
+    _ manifest: Manifest, trust: Trust, beginning: ManifestHeader.State = .stale,
+    notesChanges: Bool = false
+  ) {
     self.manifest = manifest
     self.trust = trust
     self.beginning = beginning
+    changes = notesChanges ? Monitor([:]) : nil
   }
+
+  var notesChanges: Bool { changes != nil }
 
   /// Why the manifest can be kept no longer. The run goes on without it.
   package var lost: StorageError? { failure.peek { $0 } }
@@ -44,24 +59,65 @@ package final class ScanMemory: Sendable {
     return manifest.nextRecord(from: segment)
   }
 
+  /// What the records of a closed manifest, all of which are believed, say from a segment on.
+  func known(from segment: Int) -> Ledger.Known {
+    let next = manifest.nextRecord(from: segment)
+    if next > segment { return .zero(end: next) }
+    guard let record = manifest.record(of: segment) else { return .zero(end: segment + 1) }
+    let shape = manifest.shape
+    return .segment(
+      Ledger.Entry(
+        digest: SegmentDigests.segment(record.groups),
+        zeroByteCount: shape.byteCount(of: record.zeroPages, inSegment: segment)))
+  }
+
   /// Puts down what was found by reading.
   func learn(_ digests: SegmentDigests?, _ fingerprints: [Fingerprint], of segment: Int) {
     if lost != nil { return }
     do throws(StorageError) {
-      let before = manifest.entry(of: segment)
+      let before = manifest.record(of: segment)
+      if before?.groups != digests?.groups {
+        changes?.peek { $0[segment] = before == nil ? .fromZero : .fromData }
+      }
       if let digests {
         let record = ManifestRecord(
           zeroPages: digests.zeroPages, groups: digests.groups, fingerprints: fingerprints)
-        if case .record(record) = before { return }
+        if record == before { return }
         try manifest.begin(beginning)
         try manifest.put(record, of: segment)
-      } else if case .record = before {
+      } else if before != nil {
         try manifest.begin(beginning)
         try manifest.forget(segment..<segment + 1)
       }
     } catch {
       failure.update { $0 = $0 ?? error }
     }
+  }
+
+  /// What became of a segment that was read, once; nil when it is what it was. Where that is not
+  /// known any more it may be anything.
+  func takeChange(of segment: Int) -> Change? {
+    if lost != nil { return .fromData }
+    return changes?.peek { $0.removeValue(forKey: segment) }
+  }
+
+  /// The segments of zeros in a range that were data before. To be asked before they are learnt.
+  func changes(toZeros segments: Range<Int>) -> [Range<Int>] {
+    if lost != nil { return [segments] }
+    var result: [Range<Int>] = []
+    var segment = segments.lowerBound
+    while segment < segments.upperBound {
+      let wasData = takeChange(of: segment) != nil || manifest.record(of: segment) != nil
+      if wasData, let last = result.last, last.upperBound == segment {
+        result[result.count - 1] = last.lowerBound..<segment + 1
+      } else if wasData {
+        result.append(segment..<segment + 1)
+      }
+      segment += 1
+      // A segment that was read has left no trace but its note.
+      if segments.count > 1 { segment = manifest.nextRecord(from: segment) }
+    }
+    return result
   }
 
   /// Puts down that whole segments are a hole.

@@ -14,8 +14,10 @@ struct Announcer {
   enum Comparison {
     /// The target sends its digests.
     case withDigests
-    /// All of the target is zero.
-    case withZero
+    /// The target is what this remembers of the source's last state.
+    case withManifest(ScanMemory)
+    /// All of the target is zero; it may want to look for groups before it is told of pages.
+    case withZero(asGroups: Bool)
     /// Nothing is asked and everything that is not zero is sent.
     case none
   }
@@ -85,6 +87,9 @@ struct Announcer {
       announced = segments.upperBound
     case .none:
       addZero(segments)
+    case .withManifest(let memory):
+      for range in memory.changes(toZeros: segments) { addZero(range) }
+      announced = segments.upperBound
     case .withDigests:
       while announced < segments.upperBound {
         let wanted = segments.upperBound - announced
@@ -123,8 +128,14 @@ struct Announcer {
       let pages = PageSet(firstPages: digests.pageCount).subtracting(digests.zeroPages)
       sender.put(
         .pages(WantedPages(segment: segment, pages: pages)), weight: pages.count, waits: true)
-    case .withZero:
-      try sendNames(segment, digests)
+    case .withZero(asGroups: true): try sendGroups(segment, digests)
+    case .withZero(asGroups: false): try sendNames(segment, digests)
+    case .withManifest(let memory):
+      switch memory.takeChange(of: segment) {
+      case nil: break
+      case .fromZero: try sendNames(segment, digests)
+      case .fromData: try sendGroups(segment, digests)
+      }
     case .withDigests:
       switch try awaitPiece(upTo: 1) {
       case .zero: try sendNames(segment, digests)

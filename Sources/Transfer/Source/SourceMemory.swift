@@ -12,6 +12,8 @@ struct SourceMemory: Sendable {
   private var standing = Manifest.Standing.new
   private var readsSource = false
   private var isParanoid = false
+  /// Of the image that the manifest was closed for, as long as its records are those of that one.
+  private(set) var closedDigest: Digest?
   /// Whether every change since the image was opened gives it other times.
   private(set) var isSettled = false
   private(set) var notes: [String] = []
@@ -29,13 +31,16 @@ struct SourceMemory: Sendable {
     readsSource = job.readsSource
     isParanoid = job.isParanoid
     isSettled = image.identity.isOlderThanTick
+    if let header = finding.manifest?.currentHeader, header.state == .closed {
+      closedDigest = header.imageDigest
+    }
   }
 
   /// What a pass may take from it. Where the names of all pages are needed, all is hashed.
   func scanMemory(passNumber: Int, needsAllPages: Bool) -> ScanMemory? {
-    manifest.map {
-      ScanMemory($0, trust: trust(passNumber: passNumber, needsAllPages: needsAllPages))
-    }
+    let trust = trust(passNumber: passNumber, needsAllPages: needsAllPages)
+    let notesChanges = passNumber == 1 && closedDigest != nil && trust != .records
+    return manifest.map { ScanMemory($0, trust: trust, notesChanges: notesChanges) }
   }
 
   private func trust(passNumber: Int, needsAllPages: Bool) -> ScanMemory.Trust {

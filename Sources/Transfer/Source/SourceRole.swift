@@ -110,8 +110,10 @@ final class SourceRole: Sendable {
       // What the first pass reads may have been read since the image was opened.
       let before = number == 1 ? image.identity : try identity()
       let isSettled = number == 1 ? memory.isSettled : before.isOlderThanTick
-      let needsAllPages = target.startsZero && number == 1
-      let scanMemory = memory.scanMemory(passNumber: number, needsAllPages: needsAllPages)
+      let needsAllPages = target.startsZero && !target.seeksGroups && number == 1
+      let wantedMemory = memory.scanMemory(passNumber: number, needsAllPages: needsAllPages)
+      let scanMemory =
+        number == 1 ? headStart?.memory(like: wantedMemory) ?? wantedMemory : wantedMemory
       let digest = try pass(number: number, target: target, memory: scanMemory)
       let settled = try state.await { $0.settled }
       let after = try identity()
@@ -191,9 +193,12 @@ extension SourceRole {
     let knownDigest = number == 1 ? self.memory.provedDigest : nil
     let isKnownEqual =
       knownDigest != nil && target.knownDigest == knownDigest && job.operation == .copy
+    let isTargetKnown = !isKnownEqual && number == 1 && isKnown(target, memory)
     connection.send(
       .pass(
-        PassStart(number: UInt16(number), isFull: width == .full, isKnownEqual: isKnownEqual)))
+        PassStart(
+          number: UInt16(number), isFull: width == .full, isKnownEqual: isKnownEqual,
+          isTargetKnown: isTargetKnown)))
     counters.enter(.comparing)
     counters.set(.scanned, to: 0)
     if isKnownEqual, let knownDigest {
@@ -202,8 +207,12 @@ extension SourceRole {
     }
 
     let isWhole = job.isWhole && number == 1 && job.operation == .copy
-    let comparison: Announcer.Comparison =
-      isWhole ? .none : target.startsZero && number == 1 ? .withZero : .withDigests
+    var comparison: Announcer.Comparison =
+      isWhole
+      ? .none
+      : target.startsZero && number == 1
+        ? .withZero(asGroups: target.seeksGroups) : .withDigests
+    if isTargetKnown, let memory { comparison = .withManifest(memory) }
     var announcer = Announcer(
       image: image, shape: shape, width: width, comparison: comparison, connection: connection,
       state: state,
@@ -241,8 +250,29 @@ extension SourceRole {
       case .data(_, let digests): folder.append(segment: digests.digest)
       }
       try announce(item)
+      // Whoever compares with what was remembered has done so now.
+      if let memory, memory.notesChanges { Self.settle(item, in: memory) }
     }
     return folder.finish()
+  }
+
+  private static func settle(_ item: ImageScan.Item, in memory: ScanMemory) {
+    switch item {
+    case .zero(let segments):
+      if segments.count == 1 { _ = memory.takeChange(of: segments.lowerBound) }
+      memory.learn(zeros: segments)
+    case .data(let segment, _): _ = memory.takeChange(of: segment)
+    }
+  }
+
+  /// Whether what the target trusts its own manifest to say is what ours was closed for: after the
+  /// last run from here to there both were the same.
+  private func isKnown(_ target: TargetDescription, _ memory: ScanMemory?) -> Bool {
+    guard let memory, memory.notesChanges, job.operation == .copy, !job.isWhole,
+      !target.startsZero, target.byteCount == memory.manifest.shape.byteCount,
+      let known = target.knownDigest
+    else { return false }
+    return known == self.memory.closedDigest
   }
 
   private func next(of scan: ImageScan) throws(TransferError) -> ImageScan.Item? {

@@ -27,7 +27,16 @@ struct Ledger {
     case closed(Entry)
   }
 
+  /// What is known of the image from some segment on.
+  enum Known {
+    /// Zeros as far as this segment.
+    case zero(end: Int)
+    case segment(Entry)
+  }
+
   private let shape: ImageShape
+  /// Takes the place of a scan.
+  private let known: (@Sendable (_ segment: Int) -> Known)?
   private var folder: TreeFolder
   private var scanned: [Scanned] = []
   private var scannedHead = 0
@@ -52,8 +61,10 @@ struct Ledger {
   private var equalByteCount: UInt64 = 0
   private var zeroByteCount: UInt64 = 0
 
-  init(shape: ImageShape) {
+  init(shape: ImageShape, known: (@Sendable (_ segment: Int) -> Known)? = nil) {
     self.shape = shape
+    self.known = known
+    if known != nil { scannedCount = shape.segmentCount }
     folder = TreeFolder(shape: shape)
   }
 
@@ -154,19 +165,32 @@ extension Ledger {
 
   /// Takes what the scan found at the next segment; false when it has not come so far.
   private mutating func foldScanned() -> Bool {
+    if let known {
+      switch known(foldedCount) {
+      case .segment(let entry): fold(entry)
+      case .zero(let end): foldZero(zeroEnd(end) - foldedCount)
+      }
+      return true
+    }
     guard scannedHead < scanned.count else { return false }
     switch scanned[scannedHead] {
     case .segment(let entry):
       dropScanned(1)
       fold(entry)
     case .zero(let count):
-      var end = min(foldedCount + count, announcedCount)
-      if zeroHead < zeroRanges.count { end = min(end, zeroRanges[zeroHead].lowerBound) }
-      if let next = nextOverride { end = min(end, next) }
+      let end = zeroEnd(foldedCount + count)
       dropScanned(end - foldedCount)
       foldZero(end - foldedCount)
     }
     return true
+  }
+
+  /// How far zeros that begin here may be folded.
+  private func zeroEnd(_ end: Int) -> Int {
+    var end = min(end, announcedCount)
+    if zeroHead < zeroRanges.count { end = min(end, zeroRanges[zeroHead].lowerBound) }
+    if let next = nextOverride { end = min(end, next) }
+    return end
   }
 
   /// The first overridden segment behind the next one.

@@ -20,13 +20,13 @@ final class PageMover {
     var name: Digest
   }
 
-  private let target: TargetImage
+  let target: TargetImage
   private let images: [any ReadableImage]
   private let shapes: [ImageShape]
   private let width: DigestWidth
   private let buffer = PageBuffer(byteCount: PageMover.batchLimit * Geometry.pageByteCount)
   private var early: [Int: (content: PageBuffer, digest: Digest)] = [:]
-  private let isDryRun: Bool
+  let isDryRun: Bool
 
   /// Pages in one batch: a mebibyte.
   static let batchLimit = 256
@@ -87,7 +87,7 @@ final class PageMover {
     }
   }
 
-  private func read(
+  func read(
     from location: PageLocation, count: Int, into bytes: UnsafeMutableRawBufferPointer
   ) throws(StorageError) {
     let offset = UInt64(location.page) * UInt64(Geometry.pageByteCount)
@@ -117,7 +117,7 @@ final class PageMover {
   }
 
   @unsafe
-  private func slots(_ range: Range<Int>) -> UnsafeMutableRawBufferPointer {
+  func slots(_ range: Range<Int>) -> UnsafeMutableRawBufferPointer {
     let size = Geometry.pageByteCount
     return unsafe UnsafeMutableRawBufferPointer(
       rebasing: buffer.bytes[range.lowerBound * size..<range.upperBound * size])

@@ -134,6 +134,9 @@ extension SegmentRecord {
     changedByteCount += shape.byteCount(of: open, inSegment: segment)
   }
 
+  /// Groups that are as announced now were not before.
+  func noteCopied(_ byteCount: Int) { changedByteCount += byteCount }
+
   func ask(_ pages: PageSet) {
     askedPages = askedPages.union(pages)
   }

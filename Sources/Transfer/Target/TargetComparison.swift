@@ -87,7 +87,7 @@ final class TargetComparison {
     let (connection, scanFailure) = (connection, scanFailure)
     return WorkerThread {
       do throws(StorageError) {
-        try scanner.run(startsZero: false)
+        try scanner.run(scansTarget: true)
       } catch {
         let failure = TransferError(.target, error)
         scanFailure.update { $0 = failure }

@@ -20,6 +20,8 @@ final class TargetPass {
   let startsZero: Bool
   let isWhole: Bool
   let isDryRun: Bool
+  /// Nothing of the target is scanned: both ends go by what they remember of it.
+  let isTargetKnown: Bool
   /// Later passes only settle what the first one left; the account is the first one's.
   private let countsTotals: Bool
   let connection: Connection
@@ -41,6 +43,11 @@ final class TargetPass {
   var isScanOver = false
   /// Reads the target to fill the index, where the scan did not have to.
   var startIndexing: (() -> Void)?
+  /// Reads the seeds that are remembered, and for that reason not in the index.
+  var startIndexingSeeds: (() -> Void)?
+  /// Of a target that starts as zero, where seeds are remembered.
+  let groupIndex: GroupIndex?
+  private let rememberedPageCount: Int
   private var plannedPageCount = 0
   var sourceDigest: Digest?
   /// Segments whose groups differ and whose pages the source has yet to name.
@@ -60,9 +67,13 @@ final class TargetPass {
 
   struct Parameters {
     var number: Int
+    /// The source knows all digests of the target.
+    var isTargetKnown = false
     var width: DigestWidth
     var job: Job
     var seeds: [any ReadableImage]
+    /// By their number, from 1.
+    var seedManifests: [Int: Manifest] = [:]
     var memory: TargetMemory?
   }
 
@@ -80,7 +91,13 @@ final class TargetPass {
     isDryRun = parameters.job.operation == .estimate
     startsZero = (target.startsZero || parameters.job.isWholeEstimate) && isFirst
     isWhole = parameters.job.isWhole && isFirst && !isDryRun
+    self.memory = isDryRun ? nil : parameters.memory
+    scanMemory = startsZero ? nil : self.memory?.scanMemory(passNumber: parameters.number)
+    isTargetKnown = parameters.isTargetKnown
     var ledger = Ledger(shape: shape)
+    if isTargetKnown, let scanMemory {
+      ledger = Ledger(shape: shape, known: { scanMemory.known(from: $0) })
+    }
     // Known before the first announcement: the source does not wait for a scan of nothing.
     // Where everything comes unasked, what is zero is announced like the rest.
     if startsZero && !isWhole { ledger.scan(zeroSegments: shape.segmentCount) }
@@ -88,9 +105,14 @@ final class TargetPass {
     let memory = Int(clamping: parameters.job.indexMemoryByteCount)
     let seeksNothing = isWhole || parameters.job.isWholeEstimate
     index = seeksNothing ? nil : Monitor(ContentIndex(memoryByteCount: memory))
+    let manifests = seeksNothing ? [:] : parameters.seedManifests
+    groupIndex =
+      manifests.isEmpty || !startsZero
+      ? nil : GroupIndex(manifests, memoryByteCount: memory)
+    rememberedPageCount = manifests.values.reduce(0) {
+      $0 + $1.recordCount * Geometry.pagesPerSegment
+    }
     reader = SegmentReader(image: target, shape: shape)
-    self.memory = isDryRun ? nil : parameters.memory
-    scanMemory = startsZero ? nil : self.memory?.scanMemory(passNumber: parameters.number)
     mover = PageMover(
       target: target, images: [target] + parameters.seeds, width: width, isDryRun: isDryRun)
     isScanOver = isWhole
@@ -107,7 +129,9 @@ final class TargetPass {
   private var hasWholeImage: Bool { ledger.peek { $0.isComplete } }
 
   /// Whether old content may still turn out to be needed.
-  private var mayHold: Bool { !isWhole && (!startsZero || !isScanOver) }
+  private var mayHold: Bool {
+    !isWhole && (!startsZero || !isScanOver || startIndexingSeeds != nil && sourceDigest == nil)
+  }
 
   /// When the plan has to be carried out, if nothing else happens before.
   var planDeadline: Double? { plan.since.map { patience.deadline(since: $0) } }
@@ -117,6 +141,7 @@ final class TargetPass {
     try remember { (memory) throws(StorageError) in try memory.checkpointIfDue() }
     if !plan.isEmpty {
       indexIfContentMoves()
+      indexSeedsIfMuchIsMissing()
       let isComplete = isScanOver && sourceDigest != nil && awaitedCount == 0
       let isLarge = namedCount - closedCount >= Self.planLimit
       if isComplete || isLarge || !mayHold || isPatienceOver { try carryOut() }
@@ -129,14 +154,27 @@ final class TargetPass {
   /// empty. Where much differs, reading it all is likely to be less than sending it all.
   private func indexIfContentMoves() {
     guard let startIndexing, scanMemory?.trust == .records, isScanOver else { return }
-    let (dataCount, isWhole) = ledger.peek { ($0.scannedDataCount, $0.scannedCount) }
+    let (scannedDataCount, scannedCount) = ledger.peek { ($0.scannedDataCount, $0.scannedCount) }
+    let dataCount = isTargetKnown ? scanMemory!.manifest.recordCount : scannedDataCount
     let share = max(dataCount * Geometry.pagesPerSegment / Self.movingShare, Self.fewPages)
-    guard isWhole == shape.segmentCount, plannedPageCount >= share else { return }
+    guard scannedCount == shape.segmentCount, plannedPageCount >= share else { return }
     self.startIndexing = nil
     isScanOver = false
     startIndexing()
   }
 
+  /// A seed that is remembered is read when it is likely to have more than its groups: when so
+  /// much is missing that reading it costs little beside sending that.
+  private func indexSeedsIfMuchIsMissing() {
+    let share = max(rememberedPageCount / Self.missingShare, Self.fewPages)
+    guard let startIndexingSeeds, isScanOver, plannedPageCount >= share else { return }
+    self.startIndexingSeeds = nil
+    isScanOver = false
+    startIndexingSeeds()
+  }
+
+  /// Of the pages of seeds.
+  private static let missingShare = 64
   /// One page in so many differs.
   private static let movingShare = 8
   private static let fewPages = 256
@@ -230,9 +268,16 @@ extension TargetPass {
   func receive(_ groups: GroupDigests) throws(TransferError) {
     try requireQuestions(about: groups.segment)
     try advance(to: groups.segment, past: groups.segment + 1)
+    let copied = try copyGroups(groups)
+    let own = if let copied { copied.own } else { try own(groups.segment) }
     let record = try SegmentRecord(
-      segment: groups.segment, shape: shape, own: try own(groups.segment),
-      expectedGroups: groups, pagesOf: ownPages)
+      segment: groups.segment, shape: shape, own: own,
+      expectedGroups: groups, pagesOf: startsZero ? zeroPages : ownPages)
+    if let copied, copied.copiedPageCount > 0 {
+      let byteCount = copied.copiedPageCount * Geometry.pageByteCount
+      record.noteCopied(byteCount)
+      counters.add(UInt64(byteCount), to: .found)
+    }
     connection.send(.differ(GroupMask(segment: groups.segment, groups: record.listedGroups)))
     ledger.update { $0.open(groups.segment) }
     records[groups.segment] = record
@@ -283,6 +328,17 @@ extension TargetPass {
       return try reader.digests(of: segment)
     } catch {
       throw TransferError(.target, error)
+    }
+  }
+
+  /// Of a target that starts as zero.
+  private func zeroPages(
+    ofGroup group: Int, of segment: Int, remembered: Digest
+  ) -> [Digest] {
+    let first = group * Geometry.pagesPerGroup
+    let end = min(first + Geometry.pagesPerGroup, shape.pageCount(inSegment: segment))
+    return (first..<end).map { page in
+      ZeroDigests.page(length: shape.pageLength(segment * Geometry.pagesPerSegment + page))
     }
   }
 

@@ -27,6 +27,8 @@ final class TargetRole {
 
   private let image: TargetImage
   private let seeds: [any ReadableImage]
+  /// By their number, from 1: these need not be read to be of use.
+  private let seedManifests: [Int: Manifest]
   let shape: ImageShape
   private let job: Job
   private let connection: Connection
@@ -45,13 +47,15 @@ final class TargetRole {
   private static let confirmationInterval: UInt64 = 16
 
   init(
-    image: TargetImage, seeds: [any ReadableImage], job: Job, connection: Connection,
-    counters: Counters, memory: TargetMemory? = nil, giveUp: @escaping @Sendable () -> Void
+    image: TargetImage, seeds: [any ReadableImage], seedManifests: [Int: Manifest] = [:],
+    job: Job, connection: Connection, counters: Counters, memory: TargetMemory? = nil,
+    giveUp: @escaping @Sendable () -> Void
   ) {
     self.giveUp = giveUp
     self.memory = memory
     self.image = image
     self.seeds = seeds
+    self.seedManifests = seedManifests
     self.job = job
     self.connection = connection
     self.counters = counters
@@ -210,15 +214,21 @@ extension TargetRole {
   private func pass(_ start: PassStart) throws(TransferError) -> Digest? {
     counters.enter(.comparing)
     if start.isKnownEqual { return try passKnownEqual(start) }
+    if start.isTargetKnown {
+      guard start.number == 1, job.operation == .copy, !job.isWhole, memory?.knownDigest != nil
+      else { throw .breach("the source counts on a manifest that is not trusted here") }
+    }
     if start.number == 1 { try remember { (memory) throws(StorageError) in try memory.begin() } }
     let pass = TargetPass(
       target: image, shape: shape,
       parameters: TargetPass.Parameters(
-        number: Int(start.number), width: start.width, job: job, seeds: seeds,
+        number: Int(start.number), isTargetKnown: start.isTargetKnown, width: start.width,
+        job: job, seeds: seeds, seedManifests: seedManifests,
         memory: memory),
       connection: connection, counters: counters)
     let scanner = TargetScanner(
-      image: image, seeds: seeds, shape: shape, width: start.width,
+      image: image, seeds: seeds, remembered: Set(seedManifests.keys), shape: shape,
+      width: start.width,
       threadCount: job.threadCount, connection: connection, ledger: pass.ledger,
       index: pass.index, memory: pass.scanMemory, visitZeros: { [image] in image.dig($0) })
     var threads: [WorkerThread] = []
@@ -229,16 +239,24 @@ extension TargetRole {
       writeback?.stop()
     }
     if !pass.isWhole {
-      let startsZero = pass.startsZero
+      let scansTarget = !pass.startsZero && !pass.isTargetKnown
       threads.append(
-        scan { () throws(StorageError) in try scanner.run(startsZero: startsZero) })
+        scan { () throws(StorageError) in try scanner.run(scansTarget: scansTarget) })
     }
     if pass.index != nil {
       pass.startIndexing = { [self] in
         threads.append(scan { () throws(StorageError) in try scanner.indexTarget() })
       }
+      if !seedManifests.isEmpty {
+        pass.startIndexingSeeds = { [self] in
+          threads.append(scan { () throws(StorageError) in try scanner.indexRemembered() })
+        }
+      }
     }
-    defer { pass.startIndexing = nil }
+    defer {
+      pass.startIndexing = nil
+      pass.startIndexingSeeds = nil
+    }
     while !pass.isOver { try handleNext(of: pass) }
     try pass.requireWholeImage()
     return try settle(pass)

@@ -16,6 +16,8 @@ import Wire
 final class TargetScanner: Sendable {
   private let image: any ReadableImage
   private let seeds: [any ReadableImage]
+  /// Those of them that are not read unless they are asked for, by their number from 1.
+  private let remembered: Set<Int>
   private let shape: ImageShape
   private let width: DigestWidth
   private let threadCount: Int
@@ -34,13 +36,15 @@ final class TargetScanner: Sendable {
   /// `index` is nil when nothing is looked for elsewhere. `visitZeros` hears of zeros in the
   /// target before the source hears of their segment: until then nothing is written there.
   init(
-    image: any ReadableImage, seeds: [any ReadableImage], shape: ImageShape, width: DigestWidth,
-    threadCount: Int, connection: Connection, ledger: Monitor<Ledger>,
+    image: any ReadableImage, seeds: [any ReadableImage], remembered: Set<Int> = [],
+    shape: ImageShape, width: DigestWidth, threadCount: Int, connection: Connection,
+    ledger: Monitor<Ledger>,
     index: Monitor<ContentIndex>?, memory: ScanMemory? = nil,
     visitZeros: (@Sendable (Range<UInt64>) -> Void)? = nil
   ) {
     self.image = image
     self.seeds = seeds
+    self.remembered = remembered
     self.shape = shape
     self.width = width
     self.threadCount = WorkerThread.count(for: threadCount)
@@ -65,17 +69,23 @@ final class TargetScanner: Sendable {
     }
   }
 
-  /// Scans everything; a target that is known to be empty needs no scan.
-  func run(startsZero: Bool) throws(StorageError) {
-    if !startsZero { try scanTarget() }
+  /// Scans everything; a target that is known, or empty, needs no scan.
+  func run(scansTarget: Bool) throws(StorageError) {
+    if scansTarget { try scanTarget() }
     guard index != nil else { return }
-    for (number, seed) in seeds.enumerated() {
-      try scan(seed, shape: ImageShape(byteCount: seed.byteCount)) { (item) in
-        if case .data(let segment, let digests) = item {
-          add(digests, of: segment, image: number + 1)
-        }
-        return true
-      }
+    for image in 1..<seeds.count + 1 where !remembered.contains(image) { try scanSeed(image) }
+  }
+
+  /// Fills the index with what the seeds have that did not have to be read.
+  func indexRemembered() throws(StorageError) {
+    for image in remembered.sorted() { try scanSeed(image) }
+  }
+
+  private func scanSeed(_ image: Int) throws(StorageError) {
+    let seed = seeds[image - 1]
+    try scan(seed, shape: ImageShape(byteCount: seed.byteCount)) { item in
+      if case .data(let segment, let digests) = item { add(digests, of: segment, image: image) }
+      return true
     }
   }
 

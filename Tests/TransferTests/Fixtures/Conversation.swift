@@ -12,6 +12,8 @@ struct Conversation {
   var source: SourceImage
   var target: TargetImage
   var seeds: [SourceImage] = []
+  /// What is remembered of them, by their number from 1.
+  var seedManifests: [Int: Manifest] = [:]
   /// Over so many further connections as well.
   var strandCount = 0
   /// What happens to them, when the first data has come.
@@ -30,15 +32,18 @@ struct Conversation {
     let strands = (0..<strandCount).map { _ in Line() }
     let (sourceCounters, targetCounters) = (Counters(), Counters())
     let sending = Watchdog.Running("the source", seconds: seconds) {
-      [job, source, target] in
-      Self.send(
-        source, to: TargetDescription(target), job, line.near, sourceCounters,
+      [job, source, target, seedManifests] in
+      var description = TargetDescription(target)
+      description.seeksGroups = !seedManifests.isEmpty
+      return Self.send(
+        source, to: description, job, line.near, sourceCounters,
         strands: strands.map(\.near))
     }
     let receiving = Watchdog.Running("the target", seconds: seconds) {
-      [job, target, seeds] in
+      [job, target, seeds, seedManifests] in
       Self.receive(
-        target, seeds: seeds, job, line.far, targetCounters, strands: strands.map(\.far))
+        target, seeds: seeds, remembered: seedManifests, job, line.far, targetCounters,
+        strands: strands.map(\.far))
     }
     let isOver = Monitor(false)
     let disturbing = Watchdog.Running("the disturbance", seconds: seconds) { [disturb] in
@@ -74,13 +79,16 @@ struct Conversation {
   }
 
   static func receive(
-    _ image: TargetImage, seeds: [SourceImage] = [], _ job: Job, _ end: Line.End,
-    _ counters: Counters = Counters(), timeoutSeconds: Int? = nil, strands: [Line.End] = []
+    _ image: TargetImage, seeds: [SourceImage] = [],
+    remembered seedManifests: [Int: Manifest] = [:],
+    _ job: Job, _ end: Line.End, _ counters: Counters = Counters(), timeoutSeconds: Int? = nil,
+    strands: [Line.End] = []
   ) -> Result<TargetRole.Outcome, TransferError> {
     let connection = Connection(end, counters: counters, timeoutSeconds: timeoutSeconds)
     connection.strand(strands, isSource: false, counters)
     let role = TargetRole(
-      image: image, seeds: seeds, job: job, connection: connection, counters: counters,
+      image: image, seeds: seeds, seedManifests: seedManifests, job: job, connection: connection,
+      counters: counters,
       giveUp: {})
     connection.agree(on: role.shape)
     do throws(TransferError) {
