@@ -66,6 +66,10 @@ bench: build ## measure beside every peer on this machine; BENCH='--size=small -
 bench-wan: build ## measure over an emulated wide-area link (needs root); BENCH as above
 	Benchmarks/wan $(BENCH)
 
+.PHONY: bench-nights
+bench-nights: build ## measure what later nights and broken runs cost; BENCH as above
+	Benchmarks/nights $(BENCH)
+
 .PHONY: fmt
 fmt: ## format the Swift sources
 	swift format format --in-place --recursive $(swift_files)

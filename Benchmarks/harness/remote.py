@@ -17,6 +17,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SSHD = os.path.join(HERE, "..", "..", "Tests", "tools", "private-sshd")
+COUNT = os.path.join(HERE, "count")
 CIPHER = "aes128-gcm@openssh.com"
 START_SECONDS = 20
 
@@ -73,7 +74,8 @@ class Remote:
         if self.wrap_client:
             ssh = " ".join(self.wrap_client) + " " + ssh
         pipe = os.path.join(self.directory, "pipe", "ssh")
-        count = f"{os.path.join(HERE, 'count')} {self.counts}"
+        count = f"{COUNT} {self.counts}"
+        self.ssh = ssh
         self.write_shell("direct", f'exec {ssh} "$@"')
         self.write_shell("pipe", 'shift; exec /bin/sh -c "$*"')
         self.write_shell("counted/direct", f'exec {count} {ssh} "$@"')
@@ -81,7 +83,7 @@ class Remote:
 
     def write_shell(self, name, command):
         directory = os.path.join(self.directory, name)
-        os.makedirs(directory)
+        os.makedirs(directory, exist_ok=True)
         path = os.path.join(directory, "ssh")
         with open(path, "w", encoding="utf-8") as file:
             file.write(f"#!/bin/sh\n{command}\n")
@@ -96,11 +98,12 @@ class Remote:
             "LC_ALL": "C.UTF-8",
         }
 
-    def take_counts(self):
+    def take_counts(self, directory=None):
         """The bytes that went there and came back since the last call, over all connections."""
         there = back = 0
-        for name in os.listdir(self.counts):
-            path = os.path.join(self.counts, name)
+        directory = directory or self.counts
+        for name in os.listdir(directory):
+            path = os.path.join(directory, name)
             with open(path, encoding="ascii") as file:
                 sent, received = map(int, file.read().split())
             there, back = there + sent, back + received

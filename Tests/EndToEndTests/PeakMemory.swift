@@ -28,7 +28,7 @@ import Testing
     let image = try image()
     let target = ImageFile(scratch.path("copy.img"))
     var mover = Blkmove(direction, "--compress=none")
-    mover.measuresMemory = true
+    mover.isMetered = true
     mover.timeoutSeconds = 250
     let first = try mover.copy(image.path, target.path)
     expectDone(first)
@@ -49,7 +49,7 @@ import Testing
   func aSmallIndexSavesMemory(direction: Direction) throws {
     let image = try image()
     var mover = Blkmove(direction, "--index-memory=1M")
-    mover.measuresMemory = true
+    mover.isMetered = true
     mover.timeoutSeconds = 150
     let run = try mover.copy(image.path, scratch.path("copy.img"))
     expectDone(run)

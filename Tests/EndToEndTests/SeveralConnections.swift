@@ -9,22 +9,7 @@ import Testing
 @Suite(.endsInTime) struct SeveralConnections {
   private let scratch = Scratch()
 
-  /// A remote shell that does something before it becomes ssh. It finds the number of its call in
-  /// `$n`, from 1, and leaves its process number in `process-$n`; each call has a meter of its own.
-  private func remoteShell(
-    _ before: String = ":", shell: SecureShell? = nil
-  ) throws -> String {
-    let client = try (shell ?? SecureShell.shared.get()).client.map(Blkmove.quoted)
-    return try scratch.writeScript(
-      """
-      #!/bin/sh
-      cd '\(scratch.path)'
-      n=1; until mkdir "call-$n" 2>/dev/null; do n=$((n + 1)); done
-      echo $$ >"process-$n"
-      \(before)
-      exec '\(Tool.built("meter"))' --record "meter-$n" -- \(client.joined(separator: " ")) "$@"
-      """, to: "remote-shell")
-  }
+  private var calls: RemoteCalls { RemoteCalls(in: scratch) }
 
   private func command(
     _ direction: Direction, _ options: [String], shell: String, remotePath: String = Blkmove.binary,
@@ -37,39 +22,20 @@ import Testing
         + [mover.place(source.path, isSource: true), mover.place(copy, isSource: false)])
   }
 
-  private var callCount: Int { scratch.names.filter { $0.hasPrefix("call-") }.count }
-
-  private func process(_ number: Int) -> pid_t? {
-    (try? String(contentsOfFile: scratch.path("process-\(number)"), encoding: .utf8))
-      .flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-  }
-
-  /// What passed through each call of the remote shell, out and in.
-  private func metered(_ number: Int) -> (sent: UInt64, received: UInt64) {
-    let data = FileManager.default.contents(atPath: scratch.path("meter-\(number)"))
-    guard let data, data.count == 32 else { return (0, 0) }
-    return data.withUnsafeBytes {
-      (
-        $0.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
-        $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-      )
-    }
-  }
-
   @Test(arguments: Direction.remote, [[], ["-W"]] as [[String]])
   func allOfThemCarryTheCopy(direction: Direction, options: [String]) throws {
     let image = try ImageFile.full(in: scratch, byteCount: (48 << 20) + 5, seed: 1)
     let outcome = try command(
       direction, ["--connections=4", "--compress=none", "--bwlimit=24M", "--json"] + options,
-      shell: remoteShell(), from: image
+      shell: calls.shell(), from: image
     ).run()
     #expect(outcome.status == 0, "\(outcome)")
     try expectEqual(ImageFile(scratch.path("copy.img")), image)
     let lines = try JSONLines(outcome.output)
-    #expect(try lines.figure("connections") == 4 && callCount == 4, "\(outcome)")
+    #expect(try lines.figure("connections") == 4 && calls.count == 4, "\(outcome)")
     // The account is that of all. On a busy machine one may come when all is said and done.
-    let meters = (1...4).map(metered)
-    let carrying = meters.filter { $0.sent + $0.received > 1 << 20 }
+    let meters = (1...4).map(calls.metered)
+    let carrying = meters.filter { $0.wire > 1 << 20 }
     #expect(carrying.count >= 2, "\(meters)")
     let sent = meters.reduce(0) { $0 + $1.sent }
     let received = meters.reduce(0) { $0 + $1.received }
@@ -81,21 +47,21 @@ import Testing
     let image = try ImageFile.full(in: scratch, byteCount: 16 << 20, seed: 2)
     let outcome = try command(
       .push, ["--connections=16", "-v", "--compress=none", "--bwlimit=8M"],
-      shell: remoteShell(), from: image
+      shell: calls.shell(), from: image
     ).run()
     #expect(outcome.status == 0, "\(outcome)")
     try expectEqual(ImageFile(scratch.path("copy.img")), image)
-    #expect((2...16).contains(callCount))
+    #expect((2...16).contains(calls.count))
   }
 
   @Test(arguments: [["--connections=1"], ["--connections=4", "-n"], ["--connections=auto"]])
   func whereTheyAreOfNoUseThereAreNone(options: [String]) throws {
     let image = try ImageFile.full(in: scratch, byteCount: 3 << 20, seed: 3)
     let outcome = try command(
-      .push, options + ["--stats"], shell: remoteShell(), from: image
+      .push, options + ["--stats"], shell: calls.shell(), from: image
     ).run()
     #expect(outcome.status == 0, "\(outcome)")
-    #expect(callCount == 1)
+    #expect(calls.count == 1)
     #expect(outcome.output.contains("Connections:"), "\(outcome)")
   }
 
@@ -111,19 +77,19 @@ import Testing
   @Test(arguments: Direction.remote, refusals)
   func whatIsRefusedIsMissedQuietly(direction: Direction, refusal: String) throws {
     let image = try ImageFile.full(in: scratch, byteCount: 3 << 20, seed: 4)
-    let shell = try remoteShell(refusal)
+    let shell = try calls.shell(refusal)
     let outcome = try command(direction, ["--connections=3"], shell: shell, from: image).run()
     #expect(outcome.status == 0, "\(outcome)")
     #expect(outcome.error == "", "\(outcome)")
     try expectEqual(ImageFile(scratch.path("copy.img")), image)
-    #expect(callCount <= 3)
+    #expect(calls.count <= 3)
   }
 
   @Test func whoAsksIsTold() throws {
     let image = try ImageFile.full(in: scratch, byteCount: 8 << 20, seed: 5)
     let outcome = try command(
       .push, ["--connections=2", "-v", "--bwlimit=4M", "--compress=none"],
-      shell: remoteShell(Self.refusals[0]), from: image
+      shell: calls.shell(Self.refusals[0]), from: image
     ).run()
     #expect(outcome.status == 0, "\(outcome)")
     #expect(outcome.error.contains("no further connection: no more of you"), "\(outcome)")
@@ -137,7 +103,7 @@ import Testing
         + "eval \"$SSH_ORIGINAL_COMMAND\"")
     let image = try ImageFile.full(in: scratch, byteCount: 3 << 20, seed: 6)
     let outcome = try command(
-      direction, ["--connections=4"], shell: remoteShell(shell: far), from: image
+      direction, ["--connections=4"], shell: calls.shell(server: far), from: image
     ).run()
     #expect(outcome.status == 0 && outcome.error == "", "\(outcome)")
     try expectEqual(ImageFile(scratch.path("copy.img")), image)
@@ -148,14 +114,14 @@ import Testing
     let image = try ImageFile.full(in: scratch, byteCount: 24 << 20, seed: 7)
     let running = try command(
       direction, ["--connections=4", "--compress=none", "--bwlimit=8M", "-v"] + options,
-      shell: remoteShell(), from: image
+      shell: calls.shell(), from: image
     ).start()
     // Calls 2 and 3 are killed when they have carried something.
     for number in 2...3 {
-      while !running.isOver, metered(number).sent + metered(number).received < 1 << 20 {
+      while !running.isOver, calls.metered(number).wire < 1 << 20 {
         usleep(10_000)
       }
-      if let process = process(number), !running.isOver { kill(process, SIGKILL) }
+      if let process = calls.process(number), !running.isOver { kill(process, SIGKILL) }
     }
     let outcome = running.wait()
     #expect(outcome.status == 0 && outcome.sentences == [], "\(outcome)")
@@ -167,15 +133,15 @@ import Testing
   func theFirstOneIsTheRun(direction: Direction) throws {
     let image = try ImageFile.full(in: scratch, byteCount: 24 << 20, seed: 11)
     let running = try command(
-      direction, ["--connections=4", "--compress=none", "--bwlimit=6M"], shell: remoteShell(),
+      direction, ["--connections=4", "--compress=none", "--bwlimit=6M"], shell: calls.shell(),
       from: image
     ).start()
-    while !running.isOver, metered(4).sent + metered(4).received < 1 << 20 { usleep(10_000) }
-    if let process = process(1) { kill(process, SIGKILL) }
+    while !running.isOver, calls.metered(4).wire < 1 << 20 { usleep(10_000) }
+    if let process = calls.process(1) { kill(process, SIGKILL) }
     let outcome = running.wait()
     expectComplaint(outcome, status: 4, "backup", "run again")
     for number in 2...4 {
-      guard let process = process(number) else { continue }
+      guard let process = calls.process(number) else { continue }
       for _ in 0..<500 where kill(process, 0) == 0 { usleep(20_000) }
       #expect(kill(process, 0) != 0, "call \(number) is still there")
     }
@@ -187,10 +153,10 @@ import Testing
     // The last one that starts there is a further connection.
     let farEnd = try FarEnd(in: scratch)
     let running = try command(
-      direction, ["--connections=3", "--compress=none", "--bwlimit=6M"], shell: remoteShell(),
+      direction, ["--connections=3", "--compress=none", "--bwlimit=6M"], shell: calls.shell(),
       remotePath: farEnd.command, from: image
     ).start()
-    while !running.isOver, metered(3).sent + metered(3).received < 1 << 20 { usleep(10_000) }
+    while !running.isOver, calls.metered(3).wire < 1 << 20 { usleep(10_000) }
     if let process = farEnd.identifier, !running.isOver { kill(process, SIGKILL) }
     let outcome = running.wait()
     #expect(outcome.status == 0 && outcome.sentences == [], "\(outcome)")
@@ -201,12 +167,12 @@ import Testing
   func whatWasInterruptedGoesOn(direction: Direction) throws {
     let image = try ImageFile.full(in: scratch, byteCount: 16 << 20, seed: 9)
     let farEnd = try FarEnd(in: scratch)
-    let shell = try remoteShell()
+    let shell = try calls.shell()
     let running = try command(
       direction, ["--connections=3", "--compress=none", "--bwlimit=6M"], shell: shell,
       remotePath: farEnd.command, from: image
     ).start()
-    while !running.isOver, metered(3).sent + metered(3).received < 1 << 20 { usleep(10_000) }
+    while !running.isOver, calls.metered(3).wire < 1 << 20 { usleep(10_000) }
     running.send(SIGKILL)
     _ = running.wait()
     #expect(farEnd.isGone())
@@ -232,7 +198,7 @@ import Testing
     let copy = scratch.path(direction == .pull ? "copy.img" : "allowed/copy.img")
     let outcome = try command(
       direction, ["--connections=3", "--compress=none", "--bwlimit=6M", "-v"],
-      shell: remoteShell(shell: far), to: copy, from: image
+      shell: calls.shell(server: far), to: copy, from: image
     ).run()
     #expect(outcome.status == 0, "\(outcome)")
     #expect(outcome.output.contains("over 3 connections"), "\(outcome)")

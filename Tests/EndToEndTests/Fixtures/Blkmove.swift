@@ -23,8 +23,11 @@ struct Blkmove {
   var delayMilliseconds = 0
   /// The command at the other end.
   var remotePath = Blkmove.binary
-  /// Whether the peak memory of both ends is wanted.
-  var measuresMemory = false
+  /// Words before those of the program at this end.
+  var wrapping: [String] = []
+  /// Whether there is to be a meter at each end: of memory and CPU time, and at the far end of
+  /// what the server is given and says.
+  var isMetered = false
 
   init(_ direction: Direction = .local, _ options: String...) {
     self.direction = direction
@@ -100,13 +103,13 @@ struct Blkmove {
   ) throws -> (command: Command, run: Run) {
     let wire = Meter(
       in: .root, at: event?.position, event: event?.1, delayMilliseconds: delayMilliseconds)
-    var words = [Self.binary] + subcommand + options
+    var words = wrapping + [Self.binary] + subcommand + options
     var far: Meter?
     if direction != .local {
       let client = try (shell ?? SecureShell.shared.get()).client
       words += ["-e", (wire.words + client).map(Self.quoted).joined(separator: " ")]
       var remote = [remotePath]
-      if measuresMemory {
+      if isMetered {
         let meter = Meter(in: .root)
         far = meter
         remote = meter.words + remote
@@ -114,7 +117,7 @@ struct Blkmove {
       words += ["--remote-path", remote.joined(separator: " ")]
     }
     var near: Meter?
-    if measuresMemory {
+    if isMetered {
       let meter = Meter(in: .root)
       near = meter
       words = meter.words + words

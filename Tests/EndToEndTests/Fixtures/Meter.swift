@@ -25,6 +25,12 @@ struct Meter: Sendable {
     self.event = event
   }
 
+  /// One that somebody else has started.
+  init(recordedIn record: String) {
+    self.record = record
+    delayMilliseconds = 0
+  }
+
   /// The words that go before those of the program.
   var words: [String] {
     var result = [Tool.built("meter"), "--record", record, "--delay", "\(delayMilliseconds)"]
@@ -47,9 +53,11 @@ struct Meter: Sendable {
   var wire: UInt64 { sent + received }
   /// Its peak memory, known when it is over.
   var peakBytes: UInt64 { count(2) << 10 }
+  /// The CPU time of it and of what it has waited for, known when it is over.
+  var cpuSeconds: Double { Double(count(4)) / 1_000_000 }
 
   private func count(_ index: Int) -> UInt64 {
-    guard let data = FileManager.default.contents(atPath: record), data.count == 32 else {
+    guard let data = FileManager.default.contents(atPath: record), data.count == 40 else {
       return 0
     }
     return data.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self) }

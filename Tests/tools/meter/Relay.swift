@@ -38,7 +38,9 @@ final class Relay: @unchecked Sendable {
     var status: Int32 = 0
     var usage = rusage()
     while wait4(child, &status, 0, &usage) < 0 && errno == EINTR {}
-    record.set(.peakKibibytes, to: UInt64(usage.ru_maxrss))
+    record.raise(.peakKibibytes, to: UInt64(usage.ru_maxrss))
+    let times = [usage.ru_utime, usage.ru_stime].map { $0.tv_sec * 1_000_000 + $0.tv_usec }
+    record.add(times[0] + times[1], to: .cpuMicroseconds)
     let isSignalled = status & 0x7f != 0
     let code = isSignalled ? 128 + (status & 0x7f) : (status >> 8) & 0xff
     record.set(.status, to: UInt64(code))

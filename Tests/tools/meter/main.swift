@@ -6,8 +6,9 @@
 // blkmove gives of itself are checked by something that shares no line with it. The same place
 // is where a line is cut, stalled or spoilt at an exact byte.
 //
-//   --record FILE         four 64-bit counts in FILE: sent, received, peak memory, exit status;
-//                         kept current in shared memory, so they survive a SIGKILL
+//   --record FILE         five 64-bit counts in FILE: sent, received, peak memory, exit status,
+//                         CPU time; kept current in shared memory, so they survive a SIGKILL;
+//                         a meter that finds counts there goes on from them
 //   --delay MILLISECONDS  a long line: what passes arrives so much later, each way
 //   --at BYTES            do one of the following when this many bytes have passed, both
 //                         directions together:
