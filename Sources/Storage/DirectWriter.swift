@@ -36,19 +36,19 @@ final class DirectWriter: Sendable {
   }
 
   private let descriptor: Descriptor
-  private let alignment: Int
   private let state = Mutex(State())
   private let flyingCount = Atomic(0)
 
+  private static let alignment = DirectReader.commonAlignment
   /// Below this a write costs the disk more than it spares the processor.
   static let leastByteCount = 128 << 10
   static let slotByteCount = 1 << 20
   static let slotCount = 8
 
   /// Nil where such writes are not possible, or not known to be worth it.
-  init?(_ file: borrowing Descriptor, kind: ImageKind, deviceBlock: Int, on machine: Machine) {
+  init?(_ file: borrowing Descriptor, kind: ImageKind, on machine: Machine) {
     let calls = file.calls
-    guard kind == .device || Self.isSuitable(try? calls.fileFacts(file.number)) else { return nil }
+    guard kind == .file, Self.isSuitable(try? calls.fileFacts(file.number)) else { return nil }
     do throws(SystemError) {
       descriptor = try calls.open(
         "\(machine.processRoot)/self/fd/\(file.number)", in: AT_FDCWD,
@@ -56,11 +56,11 @@ final class DirectWriter: Sendable {
     } catch {
       return nil
     }
-    alignment = max(DirectReader.commonAlignment, deviceBlock)
   }
 
-  /// ext4 and XFS write so what they would write through the cache. Others compress or check
-  /// only what goes through it, or are at another machine.
+  /// ext4 and XFS write so what they would write through the cache, and take from the cache what
+  /// was read of the place meanwhile. Others compress or check only what goes through it, or are
+  /// at another machine; and a device's cache may keep what reading ahead found there before.
   private static func isSuitable(_ facts: linux_file_facts?) -> Bool {
     guard let facts else { return false }
     return [ext4, xfs].contains(facts.file_system_type)
@@ -73,8 +73,8 @@ final class DirectWriter: Sendable {
   @unsafe func take(
     _ bytes: UnsafeRawBufferPointer, at offset: UInt64, cached: borrowing Descriptor
   ) throws(Failure) -> Int {
-    guard bytes.count >= Self.leastByteCount, offset % UInt64(alignment) == 0 else { return 0 }
-    let whole = bytes.count / alignment * alignment
+    guard bytes.count >= Self.leastByteCount, offset % UInt64(Self.alignment) == 0 else { return 0 }
+    let whole = bytes.count / Self.alignment * Self.alignment
     return try state.withLock { state throws(Failure) in
       try settle(offset..<offset + UInt64(whole), &state, cached)
       var done = 0

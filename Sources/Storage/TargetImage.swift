@@ -128,8 +128,7 @@ package final class TargetImage: ReadableImage {
     directWriter =
       request.isDryRun || request.isOpenEnded || byteCount < DirectWriter.leastByteCount
       ? nil
-      : DirectWriter(
-        parts.descriptor, kind: parts.kind, deviceBlock: parts.deviceBlock, on: machine)
+      : DirectWriter(parts.descriptor, kind: parts.kind, on: machine)
     descriptor = parts.descriptor
     place = parts.place
   }
