@@ -43,14 +43,18 @@ import Testing
       switch Int.random(in: 0..<8, using: &random) {
       case 0:
         try target.zero(UInt64(range.lowerBound)..<UInt64(range.upperBound))
-        expected.replaceSubrange(range, with: repeatElement(0, count: range.count))
+        expected.withUnsafeMutableBytes {
+          _ = memset($0.baseAddress! + range.lowerBound, 0, range.count)
+        }
       case 1, 2:
         let found = try target.bytes(UInt64(range.lowerBound)..<UInt64(range.upperBound))
         #expect(Data(found) == Data(expected[range]))
       default:
         let bytes = Array(Self.noise[step * 4096..<step * 4096 + range.count])
         try target.write(bytes, at: UInt64(range.lowerBound))
-        expected.replaceSubrange(range, with: bytes)
+        expected.withUnsafeMutableBytes {
+          _ = memcpy($0.baseAddress! + range.lowerBound, bytes, range.count)
+        }
       }
     }
     #expect(Data(try target.allBytes()) == Data(expected))
