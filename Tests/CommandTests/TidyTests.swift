@@ -26,7 +26,7 @@ import Testing
   static let files: [File] = {
     let manager = FileManager.default
     var paths = ["Package.swift", "Makefile"]
-    for folder in ["Sources", "Tests", "Fuzz", "demo", ".ci"] {
+    for folder in ["Sources", "Tests", "Fuzz", "demo", "contrib", ".ci"] {
       let below = manager.enumerator(atPath: Project.directory.appendingPathComponent(folder).path)
       while let path = below?.nextObject() as? String { paths.append("\(folder)/\(path)") }
     }
