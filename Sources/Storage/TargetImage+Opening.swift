@@ -38,6 +38,14 @@ extension TargetImage {
     signal(SIGXFSZ, SIG_IGN)
   }()
 
+  /// Whether this is /dev, or below it without being another file system: /dev/shm is one.
+  private static func isWhereDevicesAre(_ directory: borrowing Descriptor) -> Bool {
+    guard let here = try? directory.calls.status(directory.number),
+      let devices = KernelFiles.status("/dev"), let root = KernelFiles.status("/")
+    else { return false }
+    return here.st_dev == devices.st_dev && devices.st_dev != root.st_dev
+  }
+
   private static func openNew(
     _ path: ImagePath, _ request: TargetRequest, _ policy: PathPolicy, _ machine: Machine
   ) throws(StorageError) -> TargetImage {
@@ -48,6 +56,11 @@ extension TargetImage {
         hint: "make it first, or leave the slash at the end away")
     }
     let directory = try policy.openDirectory(of: path, calls: calls)
+    if isWhereDevicesAre(directory) {
+      throw StorageError(
+        .refused(.noDevice), object: path.text, sentence: "there is no such device",
+        hint: "make the volume first; a file in its place would be in memory only")
+    }
     // Following the path led nowhere, and still there is something of this name.
     if (try? calls.status(path.name, in: directory.number)) != nil {
       throw StorageError(

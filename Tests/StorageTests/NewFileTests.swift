@@ -38,6 +38,16 @@ import Testing
     #expect(scratch.bytes(of: "disk.img") == pattern(5))
   }
 
+  /// A volume that was forgotten would become a file that is gone with the next start. A dry run,
+  /// so that this leaves nothing there even if it fails.
+  @Test func isNotMadeInTheDirectoryOfDevices() throws {
+    let absent = TargetRequest(
+      path: "/dev/blkmove-no-such-volume", suggestedName: "", sourceByteCount: 5, isDryRun: true)
+    let error = #expect(throws: StorageError.self) { try open(absent) }
+    #expect(error?.description == "/dev/blkmove-no-such-volume: there is no such device")
+    #expect(error?.isRefusal == true)
+  }
+
   @Test func goesOnWhereARunStopped() throws {
     let first = try open(request("a.img", 8192))
     try first.write(pattern(4096), at: 0)
