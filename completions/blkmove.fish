@@ -39,6 +39,7 @@ complete -c blkmove -n __blkmove_is_at_start -a serve -d 'be the forced command 
 complete -c blkmove -n '__blkmove_is copy verify digest' -a '(__fish_print_hostnames):' -d host
 
 complete -c blkmove -n '__blkmove_is copy apply' -s n -l dry-run -d 'tell what would be sent, change nothing'
+complete -c blkmove -n '__blkmove_is copy' -l estimate -d 'tell what would be sent and how long it would take'
 complete -c blkmove -n '__blkmove_is copy' -s W -l whole -d 'send everything that is not zero without asking'
 complete -c blkmove -n '__blkmove_is copy' -l no-whole -d 'turn --whole off'
 complete -c blkmove -n '__blkmove_is copy' -s S -l sparse -d 'make zeros holes at the target (the default)'

@@ -28,6 +28,8 @@ package struct Report: Sendable {
   package var changedSegmentCount: UInt64 = 0
   /// Of a delta that was applied: the target was its result before.
   package var isAlreadyDone = false
+  /// Only where one was asked for.
+  package var estimate: Estimate?
   /// Things the user should know that are no errors: a larger target device, a mounted source.
   package var notes: [String] = []
 

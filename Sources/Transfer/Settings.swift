@@ -8,6 +8,8 @@ package import Wire
 package struct Settings: Sendable {
   /// `-n`: tell what would be sent and change nothing.
   package var isDryRun = false
+  /// `--estimate`: a dry run that measures what a run would take.
+  package var isEstimate = false
   /// `-W`: ask nothing, send everything that is not zero.
   package var isWhole = false
   /// `-S` (the default) or `--no-sparse`: whether zeros become holes at the target.

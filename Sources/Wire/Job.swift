@@ -11,7 +11,12 @@ package struct Job: Equatable, Sendable {
     case digest = 3
     /// A copy of a stream, whose length is not known.
     case stream = 4
+    /// An estimate, with measures of what a copy would take.
+    case measure = 5
   }
+
+  /// Whether nothing is written.
+  package var isDryRun: Bool { operation == .estimate || operation == .measure }
 
   /// Which side of the conversation the server takes.
   package enum Role: UInt8, CaseIterable, Sendable {

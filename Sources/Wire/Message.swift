@@ -44,6 +44,12 @@ package enum Message: Equatable, Sendable {
   case arrived(StrandArrival)
   /// The source writes nothing more to this further connection.
   case leave(Int)
+  case probe(Probe)
+  /// The answer to the last probe of a round.
+  case probed(ProbeCount)
+  case appraisal(Appraisal)
+  /// What the client's user should know, and only the server does.
+  case note(String)
 
   package var type: MessageType {
     switch self {
@@ -75,6 +81,10 @@ package enum Message: Equatable, Sendable {
     case .joined: .joined
     case .arrived: .arrived
     case .leave: .leave
+    case .probe: .probe
+    case .probed: .probed
+    case .appraisal: .appraisal
+    case .note: .note
     }
   }
 
@@ -109,6 +119,10 @@ package enum Message: Equatable, Sendable {
     case .join(let payload): payload.write(to: &writer)
     case .joined(let strand), .leave(let strand): writer.write(UInt8(strand))
     case .arrived(let payload): payload.write(to: &writer)
+    case .probe(let payload): payload.write(to: &writer)
+    case .probed(let payload): payload.write(to: &writer)
+    case .appraisal(let payload): payload.write(to: &writer)
+    case .note(let text): writer.write(text, atMost: WireLimits.textByteCount)
     }
     return writer.finish()
   }
@@ -159,6 +173,10 @@ package enum Message: Equatable, Sendable {
     case .joined: self = .joined(try reader.strand("strand"))
     case .arrived: self = .arrived(try StrandArrival(from: &reader))
     case .leave: self = .leave(try reader.strand("strand"))
+    case .probe: self = .probe(try Probe(from: &reader))
+    case .probed: self = .probed(try ProbeCount(from: &reader))
+    case .appraisal: self = .appraisal(try Appraisal(from: &reader))
+    case .note: self = .note(try reader.shownText("note", atMost: WireLimits.textByteCount))
     }
   }
 }

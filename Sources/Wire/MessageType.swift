@@ -30,6 +30,10 @@ package enum MessageType: UInt8, CaseIterable, FrameType {
   case joined = 26
   case arrived = 27
   case leave = 28
+  case probe = 29
+  case probed = 30
+  case appraisal = 31
+  case note = 32
 
   package var name: String { String(describing: self) }
 
@@ -47,8 +51,11 @@ package enum MessageType: UInt8, CaseIterable, FrameType {
     case .pages: 10 + 16 * 2 + 256 * 32
     case .data: DataBatch.headerByteCount + WireLimits.batchContentByteCount
     case .failure: 5 + 2 * WireLimits.textByteCount
+    case .probe: 3 + WireLimits.probeFillerByteCount
+    case .note: 2 + WireLimits.textByteCount
     case .pass, .position, .zero, .differ, .want, .scanned, .settled, .agreed, .done, .progress,
-      .verdict, .digest, .closed, .strands, .invitation, .join, .joined, .arrived, .leave:
+      .verdict, .digest, .closed, .strands, .invitation, .join, .joined, .arrived, .leave,
+      .probed, .appraisal:
       128
     }
   }

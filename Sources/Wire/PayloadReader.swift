@@ -226,6 +226,12 @@ struct PayloadReader {
     try checked(uint8(field), field, in: least...WireLimits.strandCount)
   }
 
+  /// `byteCount` bytes as they are; the caller has compared the number with its limit.
+  mutating func bytes(_ byteCount: Int, _ field: String) throws(WireError) -> [UInt8] {
+    let start = try take(byteCount, field)
+    return Array(payload[start..<start + byteCount])
+  }
+
   /// Passes over fields that a later version may have added.
   mutating func ignoreRest() {
     offset = payload.count

@@ -44,6 +44,8 @@ package enum WireLimits {
   /// A note, a sentence or a hint.
   package static let textByteCount = 2048
   package static let notesPerMessage = 16
+  /// Messages of that name in a run.
+  package static let noteCount = 64
   /// A hello may grow in later versions; this is how far.
   package static let helloByteCount = 4096
 
@@ -65,6 +67,13 @@ package enum WireLimits {
   package static let strandCount = 15
   /// What a further connection is to ask for.
   package static let invitationByteCount = 64
+
+  /// Pieces of the sample that a target asks for which measures.
+  package static let sampleCount = 256
+  /// Filler in one probe.
+  package static let probeFillerByteCount = 16 << 10
+  /// Filler in all probes of a run.
+  package static let probeByteCount = 8 << 20
 
   /// Segment digests that the target may be ahead of the source's position.
   package static let waitingDigestCount = 256 << 10

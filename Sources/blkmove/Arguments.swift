@@ -21,6 +21,7 @@ struct Arguments: Equatable, Sendable {
   var operands: [String] = []
 
   var isDryRun = false
+  var isEstimate = false
   var isWhole = false
   var keepsSparse = true
   var compression = Compression.automatic

@@ -56,6 +56,20 @@ enum ByteText {
     return hours == 0 ? "\(minutes):\(tail)" : "\(hours):\(twoDigits(minutes)):\(tail)"
   }
 
+  /// For a sentence, no finer than it is likely to be true: `0.4 s`, `12 s`, `3 min 20 s`,
+  /// `5 h 12 min`, `3 d 4 h`.
+  static func span(_ seconds: Double) -> String {
+    if seconds < 9.95 { return "\(decimal(seconds, places: 1)) s" }
+    let total = whole(seconds.rounded())
+    let scales: [(unit: UInt64, name: String, part: UInt64, partName: String)] = [
+      (86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"),
+    ]
+    for (unit, name, part, partName) in scales where total >= unit {
+      return "\(exact(total / unit)) \(name) \(total % unit / part) \(partName)"
+    }
+    return "\(total) s"
+  }
+
   private static func twoDigits(_ number: UInt64) -> String {
     number < 10 ? "0\(number)" : "\(number)"
   }

@@ -14,6 +14,20 @@ extension FlagTable {
         """,
       apply: toggle { $0.isDryRun = $1 }),
     Flag(
+      "estimate", group: .copying, for: copies,
+      summary: "tell what would be sent and how long it would take",
+      description: """
+        A dry run (see `--dry-run`) that measures as well: a random sample of what would be sent \
+        is compressed as a copy would begin to, and a probe of random bytes, at most 8 MiB or \
+        what passes in about a second, shows how fast one connection is. From these and the time \
+        that comparing took it tells how much would cross the line and how long a copy would \
+        take. See ESTIMATES. What could not be measured is not guessed.
+        """,
+      apply: toggle { (arguments, isOn) in
+        arguments.isEstimate = isOn
+        arguments.isDryRun = isOn
+      }),
+    Flag(
       "whole", "W", isNegatable: true, group: .copying, for: copies,
       summary: "send everything that is not zero without asking",
       description: """

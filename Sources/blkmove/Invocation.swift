@@ -119,7 +119,17 @@ struct Invocation: Sendable {
     if arguments.retryCount ?? 0 > 0 {
       throw UsageError("option '--retry': a stream passes only once")
     }
+    if !arguments.seeds.isEmpty {
+      throw UsageError(
+        operands[1] == "-"
+          ? "option '--seed': all of an image is sent to a stream"
+          : "option '--seed': a stream is compared only with what the target has in its place")
+    }
     guard operands[1] == "-" else {
+      if arguments.isWhole {
+        throw UsageError(
+          "option '--whole': a stream is always compared with what the target has in its place")
+      }
       if arguments.sizePolicy != .resize {
         throw UsageError("option '--size-policy': a stream has no size before its end")
       }

@@ -65,7 +65,8 @@ enum JSONReport {
         member("elapsed_seconds", .number(reporter.elapsedSeconds)),
         member("connections", .integer(UInt64(clamping: connectionCount(images)))),
       ] + figures(totals.figures, imageByteCount: totals.imageByteCount) + [
-        member("images", .array(images.map { image($0, reporter.operation) }))
+        member("estimate", estimate(images.compactMap(\.report.estimate))),
+        member("images", .array(images.map { image($0, reporter.operation) })),
       ])
   }
 
@@ -96,8 +97,27 @@ enum JSONReport {
       ]
     } else {
       members.append(member("is_verified", .boolean(report.isVerified)))
+      members.append(member("estimate", estimate([report.estimate].compactMap(\.self))))
     }
     return .object(members)
+  }
+
+  /// Null where none was asked for.
+  private static func estimate(_ estimates: [Estimate]) -> JSONValue {
+    if estimates.isEmpty { return .null }
+    let sum = EstimateSum(estimates)
+    let isLimit = if case .limited = sum.estimate.line { true } else { false }
+    return .object([
+      "pages": .integer(sum.estimate.pageCount),
+      "bytes": .integer(sum.estimate.byteCount),
+      "compressed_bytes": .optional(sum.estimate.compressedByteCount),
+      "found_bytes": .integer(sum.estimate.foundByteCount),
+      "bytes_per_second": .optional(sum.estimate.line.bytesPerSecond),
+      "is_limit": .boolean(isLimit),
+      "comparing_seconds": .number(sum.estimate.comparisonSeconds),
+      "sending_seconds": .optional(sum.sendingSeconds),
+      "seconds": .optional(sum.seconds),
+    ])
   }
 
   private static func figures(

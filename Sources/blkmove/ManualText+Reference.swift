@@ -43,7 +43,12 @@ extension ManualText {
           carried the run; 0 with both ends on one machine), the sums of the figures, and \
           `images`, one entry for each source that was begun: `source`, `target`, `status`, \
           `digest`, its figures, `passes`, `connections`, `elapsed_seconds`, and `is_verified` \
-          (whether the target was read back) or, of verify, `is_equal` and `first_difference`.
+          (whether the target was read back) or, of verify, `is_equal` and `first_difference`. \
+          `estimate`, of the result and of each image, is null without `--estimate`; otherwise \
+          `pages` and `bytes` that would be sent, `compressed_bytes`, `found_bytes`, \
+          `bytes_per_second` of the line (of one image only) and `is_limit` (it is that of \
+          `--bwlimit`), `comparing_seconds`, `sending_seconds` and `seconds`, the whole. What is \
+          not known is null.
           """
         ),
       ]),

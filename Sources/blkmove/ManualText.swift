@@ -8,7 +8,8 @@ enum ManualText {
 
   static var after: [Roff.Section] {
     [
-      amounts, pipes, output, ManualText.json, exitStatus, environment, files, signals, security,
+      amounts, estimates, pipes, output, ManualText.json, exitStatus, environment, files, signals,
+      security,
       limits,
       seeAlso,
     ]
@@ -75,6 +76,7 @@ enum ManualText {
         ),
         ("Two local images", "`blkmove a.img b.img`"),
         ("What would be sent?", "`blkmove -n disk.img backup:/srv/disks/`"),
+        ("And how long would it take?", "`blkmove --estimate disk.img backup:/srv/disks/`"),
         (
           "A new machine whose system is like that of one that is there already",
           "`blkmove --seed /srv/disks/web1.img web2.img backup:/srv/disks/`"

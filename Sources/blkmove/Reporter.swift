@@ -158,7 +158,8 @@ final class Reporter: Sendable {
       elapsedSeconds: elapsedSeconds)
     var lines = arguments.showsStatistics ? text.table(done) + [""] : []
     if arguments.verbosity > 0 { lines += text.confirmations(done) }
-    return lines + (operation == .copy ? text.lines(done) : [])
+    guard operation == .copy else { return lines }
+    return lines + (settings.isEstimate ? EstimateText(done).lines : text.lines(done))
   }
 
   // MARK: Channels

@@ -8,6 +8,7 @@ extension Settings {
   init(_ arguments: Arguments, environment: [String: String]) throws(UsageError) {
     self.init()
     isDryRun = arguments.isDryRun
+    isEstimate = arguments.isEstimate
     isWhole = arguments.isWhole
     keepsSparse = arguments.keepsSparse
     compression = arguments.compression

@@ -25,6 +25,7 @@ import Wire
   static let options: [Case] = [
     Case("-n") { $0.isDryRun = true },
     Case("--dry-run") { $0.isDryRun = true },
+    Case("--estimate") { ($0.isEstimate, $0.isDryRun) = (true, true) },
     Case("-W") { $0.isWhole = true },
     Case("--whole --no-whole") { $0.isWhole = false },
     Case("-S") { $0.keepsSparse = true },

@@ -147,6 +147,15 @@ import Transfer
       "--seed h:/s a b",
       "option '--seed': 'h:/s' names a host, but a seed is a path at the target's end",
       "write the path alone, or ./h:/s for a name with a colon in it"),
+    Case(
+      "--seed s - h:b",
+      "option '--seed': a stream is compared only with what the target has in its place"),
+    Case(
+      "--seed s h:b -", "option '--seed': all of an image is sent to a stream"),
+    Case(
+      "-W - h:b",
+      "option '--whole': a stream is always compared with what the target has in its place"),
+    Case("--estimate - h:b", "a stream leaves nothing to estimate"),
     Case(["-e", " ", "a", "b"], "option '--rsh': ' ' names no command"),
     Case(["-e", "-x", "a", "b"], "option '--rsh': '-x' is an option, not a command"),
     Case(["--remote-path", "''", "a", "b"], "option '--remote-path': '''' names no command"),

@@ -136,10 +136,10 @@ import Wire
       let scratch = Scratch()
       if random.chance(0.7) { scratch.write(babbler.other, to: "target.img") }
       let job = Job(
-        operation: random.pick([.copy, .copy, .estimate]), serverRole: .target,
+        operation: random.pick([.copy, .copy, .estimate, .measure]), serverRole: .target,
         isWhole: random.chance(0.3), threadCount: 1)
       let target = try scratch.openTarget(
-        "target.img", for: babbler.shape.byteCount, isDryRun: job.operation == .estimate)
+        "target.img", for: babbler.shape.byteCount, isDryRun: job.isDryRun)
       let line = Line()
       let running = Watchdog.Running("the target, \(comment)") {
         Conversation.receive(target, job, line.far)
@@ -168,7 +168,7 @@ import Wire
       scratch.write(babbler.pages, to: "source.img")
       let source = try scratch.openSource("source.img")
       let job = Job(
-        operation: random.pick([.copy, .copy, .estimate, .verify]), serverRole: .target,
+        operation: random.pick([.copy, .copy, .estimate, .measure, .verify]), serverRole: .target,
         isWhole: random.chance(0.3), threadCount: 1)
       if job.operation == .verify { babbler.width = .full }
       let description = TargetDescription(

@@ -123,9 +123,9 @@ import Wire
     }
   }
 
-  @Test(arguments: Images.ways)
-  func aDryRunChangesNothingAndForetells(way: String) throws {
-    var random = Random.printed(test: "aDryRunChangesNothingAndForetells(\(way))")
+  @Test(arguments: Images.ways, [Job.Operation.estimate, .measure])
+  func aDryRunChangesNothingAndForetells(way: String, operation: Job.Operation) throws {
+    var random = Random.printed(test: "aDryRunChangesNothingAndForetells(\(way), \(operation))")
     let images = Images(way, using: &random)
     let comment: Comment = "seed \(random.seed): \(images.testDescription)"
     let scratch = Scratch()
@@ -133,7 +133,7 @@ import Wire
     if let target = images.target { scratch.write(target, to: "target.img") }
     let source = try scratch.openSource("source.img")
     let dry = try scratch.openTarget("target.img", for: source.byteCount, isDryRun: true)
-    let job = Job(operation: .estimate, serverRole: .target)
+    let job = Job(operation: operation, serverRole: .target)
     let ending = try Conversation(job: job, source: source, target: dry).run()
     #expect(try ending.source.get().passCount == 1, comment)
     #expect(try ending.target.get().passCount == 1, comment)
@@ -144,6 +144,11 @@ import Wire
     }
     let counters = ending.targetCounters
     #expect(counters.sent == 0, comment)
+    let measured = try ending.target.get().measurement?.appraisal
+    #expect(try ending.source.get().measurement?.appraisal == measured, comment)
+    let sampled = measured?.sampledByteCount
+    #expect((sampled ?? 0 > 0) == (operation == .measure && counters.wanted > 0), comment)
+    #expect(sampled ?? 0 <= counters.wanted, comment)
     let total = counters.equal + counters.zero + counters.found + counters.wanted
     #expect(total == source.byteCount, "\(comment): \(counters)")
     // A copy sends no more than that; less where content comes that is needed twice.

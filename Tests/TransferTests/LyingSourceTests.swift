@@ -43,7 +43,7 @@ import Wire
     let job = Job(
       operation: test.operation, serverRole: .target, isWhole: test.isWhole, threadCount: 1)
     let target = try scratch.openTarget(
-      "target.img", for: test.byteCount, isDryRun: test.operation == .estimate)
+      "target.img", for: test.byteCount, isDryRun: job.isDryRun)
     let running = Watchdog.Running("the target") {
       Conversation.receive(target, job, line.far, timeoutSeconds: test.timeoutSeconds)
     }
@@ -74,7 +74,7 @@ import Wire
     }
   }
 
-  @Test(arguments: sequences + contents + wholes + orders + [manyQuestions])
+  @Test(arguments: sequences + contents + wholes + orders + estimates + [manyQuestions])
   func isRefused(test: Case) throws {
     let ending = try Self.run(test)
     #expect(ending.error.sentence.contains(test.sentence), "\(ending.error.sentence)")

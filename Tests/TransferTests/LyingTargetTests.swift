@@ -56,7 +56,7 @@ import Wire
   }
 
   static let cases =
-    answers + ends + [
+    answers + ends + estimates + [
       Case(
         testDescription: "segments that do not follow each other",
         sentence: "segments out of order"

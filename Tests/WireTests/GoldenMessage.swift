@@ -190,5 +190,15 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
       name: "arrived",
       message: .arrived(StrandArrival(strand: 2, batchCount: 1 << 33, isOver: true))),
     GoldenMessage(name: "leave", message: .leave(2)),
+    GoldenMessage(
+      name: "probe", message: .probe(Probe(endsRound: true, filler: [0, 1, 2, 0xFF]))),
+    GoldenMessage(
+      name: "probed", message: .probed(ProbeCount(byteCount: 6 << 20, microseconds: 150_000))),
+    GoldenMessage(
+      name: "appraisal",
+      message: .appraisal(
+        Appraisal(
+          sampledByteCount: 16 << 20, compressedByteCount: 5 << 20, bytesPerSecond: 41_000_000))),
+    GoldenMessage(name: "note", message: .note("WARNING: /dev/vg/web was changed; grüße")),
   ]
 }

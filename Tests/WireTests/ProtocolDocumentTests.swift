@@ -42,6 +42,10 @@ import Wire
     ("threadCount", WireLimits.threadCount),
     ("strandCount", WireLimits.strandCount),
     ("invitationByteCount", WireLimits.invitationByteCount),
+    ("noteCount", WireLimits.noteCount),
+    ("sampleCount", WireLimits.sampleCount),
+    ("probeFillerByteCount", WireLimits.probeFillerByteCount),
+    ("probeByteCount", WireLimits.probeByteCount),
     ("progressIntervalMilliseconds", Int(WireLimits.progressIntervalMilliseconds)),
   ])
   func limitsAreWritten(name: String, value: Int) throws {

@@ -56,6 +56,18 @@ struct RandomMessage {
           strand: 1 + bits.below(WireLimits.strandCount), batchCount: bits.next(),
           isOver: bits.flip()))
     case .leave: .leave(1 + bits.below(WireLimits.strandCount))
+    case .probe:
+      .probe(
+        Probe(
+          endsRound: bits.flip(),
+          filler: bits.bytes(1 + bits.below(WireLimits.probeFillerByteCount))))
+    case .probed: .probed(ProbeCount(byteCount: bits.next(), microseconds: bits.next()))
+    case .appraisal:
+      .appraisal(
+        Appraisal(
+          sampledByteCount: bits.next(), compressedByteCount: bits.next(),
+          bytesPerSecond: bits.flip() ? nil : max(1, bits.next())))
+    case .note: .note(text(atMost: WireLimits.textByteCount))
     }
   }
 

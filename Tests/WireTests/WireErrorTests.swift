@@ -27,7 +27,7 @@ import Wire
     Case(
       type: .job, payload: empty.u8(9),
       sentence: "message job: operation: found 9, "
-        + "allowed 0 (copy), 1 (estimate), 2 (verify), 3 (digest), 4 (stream)"),
+        + "allowed 0 (copy), 1 (estimate), 2 (verify), 3 (digest), 4 (stream), 5 (measure)"),
     Case(
       type: .want, payload: empty.u64(3).zeros(32),
       sentence: "message want: segment: found 3, allowed a segment of 3"),
@@ -74,7 +74,7 @@ import Wire
       sentence: "the stream ended in the middle of message position: payload: 1 of 9 bytes"),
     Stream(
       bytes: WireLimits.magic + [0, 0, 0, 0, 99],
-      sentence: "message of unknown type: type: found 99, allowed 1 to 28"),
+      sentence: "message of unknown type: type: found 99, allowed 1 to 32"),
     Stream(
       bytes: WireLimits.magic + [0, 0, 0, 1, 12],
       sentence: "message want: payload: found 16777216 bytes, allowed at most 128"),

@@ -48,10 +48,11 @@ import Wire
     Case(field: "hint", type: .failure, limit: 2048, most: u16Most) {
       empty.u8(1).text(0).text(Int($0))
     },
+    Case(field: "note", type: .note, limit: 2048, most: u16Most) { empty.text(Int($0)) },
   ]
 
   static let choices: [Case] = [
-    Case(field: "operation", type: .job, limit: 4, most: 255) { job(operation: Int($0)) },
+    Case(field: "operation", type: .job, limit: 5, most: 255) { job(operation: Int($0)) },
     Case(field: "server role", type: .job, limit: 1, most: 255) { job(role: Int($0)) },
     Case(field: "size policy", type: .job, limit: 2, most: 255) { job(policy: Int($0)) },
     Case(field: "compression", type: .job, limit: 19, most: 254) { job(compression: Int($0)) },
@@ -69,6 +70,9 @@ import Wire
       empty.u64(1).u8(0).text(0).u8(Int($0)).zeros(2 * Int($0))
     },
     Case(field: "flags", type: .pass, limit: 7, most: 255) { empty.u16(1).u8(Int($0)) },
+    Case(field: "ends a round", type: .probe, limit: 1, most: 255) {
+      empty.u8(Int($0)).u16(1).u8(7)
+    },
     Case(field: "verified", type: .done, limit: 1, most: 255) { empty.u8(Int($0)).zeros(64) },
     Case(field: "equal", type: .verdict, limit: 1, most: 255) {
       empty.zeros(32).u8(Int($0)).zeros(16)
@@ -156,6 +160,9 @@ import Wire
     Case(field: "strand", type: .arrived, limit: 15, most: 255) {
       empty.u8(Int($0)).u64(1).u8(0)
     },
+    Case(field: "filler", type: .probe, limit: 16384, most: u16Most) {
+      empty.u8(0).u16(Int($0)).zeros(Int($0))
+    },
     Case(field: "runs", type: .segments, limit: 1024, most: u16Most) { count in
       (0..<count).reduce(empty.u64(0).u16(Int(count))) { before, _ in before.u8(0).u64(1) }
     },
@@ -213,6 +220,9 @@ import Wire
     Case(field: "pass", type: .pass, limit: 1, most: 1) { empty.u16(Int($0)).u8(0) },
     Case(field: "exit status", type: .failure, limit: 1, most: 1) {
       empty.u8(Int($0)).text(0).text(0)
+    },
+    Case(field: "filler", type: .probe, limit: 1, most: 1) {
+      empty.u8(0).u16(Int($0)).zeros(Int($0))
     },
     Case(field: "entries", type: .data, limit: 1, most: 1) {
       empty.u8(0).u16(Int($0)).u32(40 * Int($0) + 1).zeros(40 * Int($0) + 1)

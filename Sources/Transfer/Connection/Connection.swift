@@ -15,8 +15,8 @@ import Wire
 /// Any thread sends; one thread of this object's own writes. `parser`, `hasReceived` and
 /// `hasGreeted` belong to the one thread that receives: first the one that holds the handshake,
 /// then the reader that it starts. `context` is what decoding needs to know and is set by whoever
-/// learns it, before the first message that depends on it can arrive. `strands` is set by the
-/// thread that holds the handshake, before it starts others.
+/// learns it, before the first message that depends on it can arrive. `strands` and `tell` are set
+/// by the thread that holds the handshake, before it starts others.
 final class Connection: @unchecked Sendable {
   private struct Context {
     var width = DigestWidth.short
@@ -30,6 +30,9 @@ final class Connection: @unchecked Sendable {
   private let timeoutSeconds: Int?
   let outbox = Outbox(capacity: Connection.outgoingByteCount)
   let pace: Pace
+  /// Of a client: what happens to notes of the server. Set before the first message is received.
+  var tell: (@Sendable (String) -> Void)?
+  let noteCount = Monitor(0)
   /// The further connections of this run, when both ends know what that is.
   var strands: Strands?
   private let context = Monitor(Context())
@@ -113,6 +116,7 @@ final class Connection: @unchecked Sendable {
     while true {
       if let message = try nextMessage() {
         if try strands?.take(message) == true { continue }
+        if try takeNote(message) { continue }
         return message
       }
       let count = try fill()

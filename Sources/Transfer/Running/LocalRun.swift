@@ -9,6 +9,7 @@ struct LocalRun {
   let counters: Counters
 
   func copy(_ sourcePath: String, to targetPath: String) throws(TransferError) -> Report {
+    let start = Clock.now
     let source = try open(sourcePath, .source, isForced: settings.isForced)
     let target = try openTarget(targetPath, for: source)
     counters.set(.imageByteCount, to: target.byteCount)
@@ -26,6 +27,12 @@ struct LocalRun {
     report.targetName = target.name
     report.imageByteCount = target.byteCount
     report.notes = source.notes + target.notes
+    if settings.isEstimate {
+      // How fast a disk takes what is written only writing could tell.
+      report.estimate = Estimate(
+        counters.snapshot, nil, settings: settings, comparisonSeconds: Clock.now - start,
+        sendsMeanwhile: true)
+    }
     if !settings.seeds.isEmpty {
       report.notes.append("seeds are of no use when the source itself is on this machine")
     }

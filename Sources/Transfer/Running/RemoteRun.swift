@@ -13,6 +13,7 @@ struct RemoteRun {
 
   /// Pushes the image at `path` to the other end.
   func push(_ path: String) throws(TransferError) -> Report {
+    let start = Clock.now
     // Opened before anything is started: most mistakes are made at this end.
     let job = job(.copy, serverRole: .target, suggestedName: Self.baseName(of: path))
     let image = try openSource(path, job: job)
@@ -31,6 +32,8 @@ struct RemoteRun {
         report.passCount = result.passCount
         report.isVerified = result.completion.isVerified
         counters.take(result.completion.counters, from: .target)
+        report.estimate = estimate(
+          result.measurement, since: start, isFirstCopy: outcome.target.startsZero)
       }
       report.connectionCount = 1 + (connection.strands?.joinedCount ?? 0)
       return report
@@ -39,6 +42,7 @@ struct RemoteRun {
 
   /// Pulls the image at the other end to `path`.
   func pull(to path: String) throws(TransferError) -> Report {
+    let start = Clock.now
     let job = job(
       .copy, serverRole: .source, suggestedName: Self.baseName(of: location.path))
     return try converse(job: job) { (connection, giveUp) throws(TransferError) in
@@ -56,6 +60,8 @@ struct RemoteRun {
       report.passCount = outcome.result.passCount
       report.isVerified = outcome.result.isVerified
       report.notes = outcome.notes
+      report.estimate = estimate(
+        outcome.result.measurement, since: start, isFirstCopy: outcome.startsZero)
       report.connectionCount = 1 + (connection.strands?.joinedCount ?? 0)
       return report
     }
@@ -112,6 +118,17 @@ struct RemoteRun {
     }
   }
 
+  /// What was measured and counted, as an estimate; a copy onto nothing sends while it compares.
+  private func estimate(
+    _ measurement: Measurement?, since start: Double, isFirstCopy: Bool
+  ) -> Estimate? {
+    guard let measurement else { return nil }
+    return Estimate(
+      counters.snapshot, measurement.appraisal, settings: settings,
+      comparisonSeconds: measurement.comparedAt - start,
+      sendsMeanwhile: isFirstCopy || settings.isWhole)
+  }
+
   /// Where everything is sent unasked the scan stays near the sender, which reads it all again.
   /// What is proved by a manifest need not be read.
   private func headStart(
@@ -147,7 +164,7 @@ extension RemoteRun {
     _ operation: Job.Operation, serverRole: Job.Role, suggestedName: String
   ) -> Job {
     Job(
-      operation: operation == .copy && settings.isDryRun ? .estimate : operation,
+      operation: operation == .copy ? copying : operation,
       serverRole: serverRole, isWhole: settings.isWhole, keepsSparse: settings.keepsSparse,
       isForced: settings.isForced, verifiesTarget: settings.verifiesTarget,
       keepsManifests: settings.manifest != .none, readsSource: settings.readsSource,
@@ -157,6 +174,10 @@ extension RemoteRun {
       indexMemoryByteCount: settings.indexMemoryByteCount, compression: settings.compression,
       bandwidthLimit: settings.bandwidthLimit, suggestedName: suggestedName,
       progressIntervalMilliseconds: Self.progressIntervalMilliseconds)
+  }
+
+  private var copying: Job.Operation {
+    settings.isEstimate ? .measure : settings.isDryRun ? .estimate : .copy
   }
 
   func converse<Result>(
@@ -174,6 +195,9 @@ extension RemoteRun {
     let connection = Connection(
       input: shell.input, output: shell.output, otherEnd: location.host, counters: counters,
       timeoutSeconds: settings.timeoutSeconds, bandwidthLimit: settings.bandwidthLimit)
+    connection.tell = { [announce, host = location.host] text in
+      announce(.note("\(host): \(text)"))
+    }
     var isGreeted = false
     do throws(TransferError) {
       let features = try Handshake.greet(connection)

@@ -40,6 +40,9 @@ struct SourceEnd {
   func run(_ image: SourceImage) throws(TransferError) -> Outcome {
     counters.set(.imageByteCount, to: image.byteCount)
     connection.send(.source(SourceDescription(image)))
+    if job.serverRole == .source {
+      for note in image.notes + memory.notes { connection.note(note) }
+    }
     let target = try Handshake.receiveTarget(connection)
     if job.operation == .verify {
       return try compare(image, with: target)

@@ -22,6 +22,8 @@ struct TargetEnd {
     var name: String
     var byteCount: UInt64
     var sourceByteCount: UInt64
+    /// Nothing is there that could be compared.
+    var startsZero = false
     var result: TargetRole.Outcome
     var notes: [String]
     /// Only of a comparison of images of one size.
@@ -90,10 +92,14 @@ struct TargetEnd {
     description.knownDigest = memory.target?.knownDigest
     description.notes += memory.notes
     connection.send(.target(description))
+    if job.serverRole == .target {
+      memory.target?.tell = { [connection] in connection.note($0) }
+    }
     let result = try role.run()
     return Outcome(
       name: image.name, byteCount: image.byteCount, sourceByteCount: image.byteCount,
-      result: result, notes: image.notes + memory.notes)
+      startsZero: description.startsZero, result: result,
+      notes: image.notes + memory.notes + (memory.target?.notes ?? []))
   }
 
   private func open(for source: SourceDescription) throws(TransferError) -> TargetImage {
@@ -102,7 +108,7 @@ struct TargetEnd {
         TargetRequest(
           path: path, suggestedName: job.suggestedName, sourceByteCount: source.byteCount,
           sourceIdentity: source.identityHere, sizePolicy: SizePolicy(job.sizePolicy),
-          isForced: job.isForced, isDryRun: job.operation == .estimate,
+          isForced: job.isForced, isDryRun: job.isDryRun,
           keepsSparse: job.keepsSparse),
         within: policy)
     } catch {
@@ -165,7 +171,7 @@ extension TargetDescription {
 
 extension Job {
   /// What would a copy send that compares nothing? The same as to a target where nothing is.
-  var isWholeEstimate: Bool { operation == .estimate && isWhole }
+  var isWholeEstimate: Bool { isDryRun && isWhole }
 }
 
 extension SizePolicy {

@@ -92,26 +92,10 @@ final class PageSender: Sendable {
     if batch.pages.fitting(pages, of: segment) != pages { flush(&batch) }
     do throws(StorageError) {
       try unsafe batch.pages.append(pages, of: segment) { (bytes) throws(StorageError) in
-        try unsafe read(pages, of: segment, into: bytes)
+        try unsafe image.read(pages, of: segment, shape: shape, into: bytes)
       }
     } catch {
       throw TransferError(.source, error)
-    }
-  }
-
-  /// Reads neighbours at once, one page behind the other.
-  private func read(
-    _ pages: PageSet, of segment: Int, into bytes: UnsafeMutableRawBufferPointer
-  ) throws(StorageError) {
-    let first = segment * Geometry.pagesPerSegment
-    var filled = 0
-    for run in pages.runs {
-      let start = shape.pageRange(first + run.lowerBound).lowerBound
-      let end = shape.pageRange(first + run.upperBound - 1).upperBound
-      let next = filled + Int(end - start)
-      try unsafe image.read(
-        into: UnsafeMutableRawBufferPointer(rebasing: bytes[filled..<next]), at: start)
-      filled = next
     }
   }
 

@@ -36,6 +36,7 @@ extension SourceRole {
     case .segments(let runs): try receive(runs)
     case .differ(let mask): try answer(mask, finder)
     case .want(let wanted): try queue(wanted)
+    case .probed(let count): try receive(count)
     case .closed(let count): try close(count)
     case .verdict(let verdict):
       guard job.operation == .verify else { throw .breach("'verdict' is not for a copy") }
@@ -97,6 +98,7 @@ extension SourceRole {
         of: PageSet(firstPages: shape.pageCount(inSegment: wanted.segment)))
     else { throw .breach("pages past the end of the image are asked for") }
     if wanted.pages.isEmpty { throw .breach("no page of a segment is asked for") }
+    if job.operation == .measure { return try add(toSample: wanted) }
     tasks.put(.pages(wanted), weight: wanted.pages.count, waits: false)
     if tasks.weight > WireLimits.outstandingPageCount {
       throw .breach("more pages are asked for than may be on their way")

@@ -53,6 +53,7 @@ final class SourceRole: Sendable {
     var imageDigest: Digest?
     var passCount: Int
     var notes: [String] = []
+    var measurement: Measurement?
   }
 
   /// Holds the whole conversation after the handshake; `target` is what the other end said of
@@ -123,13 +124,18 @@ final class SourceRole: Sendable {
       }
       isEqual = settled.unsettledPageCount == 0 && settled.imageDigest == digest
       if job.operation != .copy || (isEqual && !isChanged) {
+        let measurement = try appraise()
         var outcome = try finish(digest: isEqual ? digest : nil, passCount: number)
+        outcome.measurement = measurement
         if isEqual && !isChanged {
           outcome.notes += [
             memory.close(
               scanMemory, identity: before, isSettled: isSettled, digest: digest,
               peer: connection.placed(target.name), name: image.name)
           ].compactMap(\.self)
+        }
+        if job.serverRole == .source {
+          for note in outcome.notes { connection.note(note) }
         }
         return outcome
       }

@@ -23,6 +23,11 @@ struct SourceState {
   var settled: Settled?
   var verdict: Verdict?
   var completion: Completion?
+  /// Of an estimate: what the target would ask for, in part.
+  var sample: [WantedPages] = []
+  /// A round of probes is out; and its answer, when that has come.
+  var awaitsProbed = false
+  var probed: ProbeCount?
 
   /// Which of the target's last words may come.
   enum Stage {

@@ -28,6 +28,7 @@ final class StreamTarget {
   /// It ends within a segment, which has not come.
   private var awaitsLast = false
   private var agreedDigest: Digest?
+  private var toldNotes: Set<String> = []
   private var scanning: WorkerThread?
 
   private struct Open {
@@ -50,7 +51,9 @@ final class StreamTarget {
 
   func run() throws(TransferError) {
     connection.agree(on: room)
-    connection.send(.target(TargetDescription(image)))
+    let description = TargetDescription(image)
+    toldNotes = Set(description.notes)
+    connection.send(.target(description))
     guard case .pass(let start) = try next(), start.number == 1, start.isFull else {
       throw .breach("a stream begins with pass 1 at full width")
     }
@@ -286,6 +289,7 @@ extension StreamTarget {
     }
     counters.enter(.finishing)
     try stored { () throws(StorageError) in try image.complete() }
+    for note in image.notes where !toldNotes.contains(note) { connection.note(note) }
     counters.enter(.done)
     connection.send(
       .done(

@@ -29,6 +29,8 @@ final class TargetMemory {
   private var isChanging = false
   private(set) var failure: StorageError?
   private(set) var notes: [String] = []
+  /// Told at once what comes up while the run goes on.
+  var tell: ((String) -> Void)?
 
   /// Nil where nothing is remembered.
   init?(_ finding: Manifest.Finding, of image: TargetImage, job: Job, peer: String) {
@@ -98,7 +100,7 @@ final class TargetMemory {
     if isDistrusted { return }
     isDistrusted = true
     let offset = shape.segmentRange(segment).lowerBound
-    notes.append(
+    note(
       "WARNING: \(image.name) was changed behind its manifest, near byte \(offset): "
         + "somebody else writes to it, or its disk is failing; all of it is read again")
   }
@@ -187,13 +189,18 @@ extension TargetMemory {
     pending = [:]
   }
 
+  private func note(_ text: String) {
+    notes.append(text)
+    tell?(text)
+  }
+
   private func attempt(_ body: () throws(StorageError) -> Void) {
     if failure != nil { return }
     do throws(StorageError) {
       try body()
     } catch {
       failure = error
-      notes.append("no manifest is kept of \(image.name): \(error)")
+      note("no manifest is kept of \(image.name): \(error)")
       manifest.discard()
     }
   }

@@ -23,12 +23,15 @@ extension TargetPass {
 
   private func countAsWanted(_ wanted: WantedPages) {
     let first = wanted.segment * Geometry.pagesPerSegment
+    var asked = wanted.pages
     for page in wanted.pages {
       let number = first + page
-      let figure: Counters.Name = wouldHaveArrived(number) ? .found : .wanted
+      if wouldHaveArrived(number) { asked[page] = false }
+      let figure: Counters.Name = asked[page] ? .wanted : .found
       counters.add(UInt64(shape.pageLength(number)), to: figure)
       settle(number, as: nil)
     }
+    sample.add(asked, of: wanted.segment)
   }
 
   /// Whether a copy would have got the same content for another page by now. What it would have

@@ -39,6 +39,8 @@ final class TargetPass {
   var plan = Plan()
   private var patience = Patience()
   var asks = AskQueue()
+  /// Of what a dry run would ask for.
+  var sample = SampleChoice()
   var unsettledPageCount: UInt64 = 0
   var isScanOver = false
   /// Reads the target to fill the index, where the scan did not have to.
@@ -88,7 +90,7 @@ final class TargetPass {
     width = parameters.width
     let isFirst = parameters.number == 1
     countsTotals = isFirst
-    isDryRun = parameters.job.operation == .estimate
+    isDryRun = parameters.job.isDryRun
     startsZero = (target.startsZero || parameters.job.isWholeEstimate) && isFirst
     isWhole = parameters.job.isWhole && isFirst && !isDryRun
     self.memory = isDryRun ? nil : parameters.memory

@@ -31,20 +31,22 @@ final class TargetRole {
   private let seedManifests: [Int: Manifest]
   let shape: ImageShape
   private let job: Job
-  private let connection: Connection
+  let connection: Connection
   private let counters: Counters
   /// Called once when the run has failed, before its threads are waited for.
   private let giveUp: @Sendable () -> Void
   /// Nil where no manifest is kept.
   private let memory: TargetMemory?
-  private let events = BoundedQueue<Event>(capacity: TargetRole.waitingByteCount)
+  let events = BoundedQueue<Event>(capacity: TargetRole.waitingByteCount)
   /// By further connection, how many batches have come.
-  private var batchCounts: [Int: UInt64] = [:]
+  var batchCounts: [Int: UInt64] = [:]
+  private var probeClock = ProbeClock()
+  private var comparedAt = 0.0
+  /// What the user was told of the image, or will be told with its description.
+  private let toldNotes: Set<String>
 
   /// Message bytes that wait for the engine.
   private static let waitingByteCount = 6 << 20
-  /// The source learns after so many batches on a further connection that they have come.
-  private static let confirmationInterval: UInt64 = 16
 
   init(
     image: TargetImage, seeds: [any ReadableImage], seedManifests: [Int: Manifest] = [:],
@@ -54,6 +56,7 @@ final class TargetRole {
     self.giveUp = giveUp
     self.memory = memory
     self.image = image
+    toldNotes = Set(image.notes)
     self.seeds = seeds
     self.seedManifests = seedManifests
     self.job = job
@@ -67,6 +70,7 @@ final class TargetRole {
     var imageDigest: Digest?
     var passCount: Int
     var isVerified: Bool
+    var measurement: Measurement?
   }
 
   /// Holds the whole conversation after the handshake.
@@ -81,6 +85,7 @@ final class TargetRole {
       // What has arrived need not be read again by the run that goes on.
       try? memory?.checkpoint()
       image.abandon()
+      tellNewNotes()
       connection.tell(error)
       giveUp()
     }
@@ -89,6 +94,12 @@ final class TargetRole {
     connection.stop()
     reader.join()
     return try result.get()
+  }
+
+  /// What came up of the image since it was opened. A client keeps it for its report.
+  private func tellNewNotes() {
+    guard job.serverRole == .target else { return }
+    for note in image.notes where !toldNotes.contains(note) { connection.note(note) }
   }
 
   private static func read(
@@ -127,6 +138,7 @@ final class TargetRole {
   private func converse() throws(TransferError) -> Outcome {
     var passCount = 0
     var digest: Digest?
+    var measurement: Measurement?
     while true {
       switch try nextMessage() {
       case .pass(let start):
@@ -140,9 +152,16 @@ final class TargetRole {
       case .agreed:
         guard passCount > 0 else { throw .breach("'agreed' before any pass") }
         let isVerified = try finish(digest)
+        tellNewNotes()
         connection.send(
           .done(Completion(isVerified: isVerified, counters: counters.forTheOtherEnd)))
-        return Outcome(imageDigest: digest, passCount: passCount, isVerified: isVerified)
+        return Outcome(
+          imageDigest: digest, passCount: passCount, isVerified: isVerified,
+          measurement: measurement)
+      case .probe(let probe) where job.operation == .measure:
+        if let count = try probeClock.take(probe) { connection.send(.probed(count)) }
+      case .appraisal(let appraisal) where job.operation == .measure:
+        measurement = Measurement(appraisal: appraisal, comparedAt: comparedAt)
       case let message:
         throw .breach("'\(message.name)' between two passes")
       }
@@ -165,46 +184,6 @@ final class TargetRole {
       case .scanEnded: continue
       }
     }
-  }
-}
-
-// MARK: - Further connections
-
-extension TargetRole {
-  /// The batch that came, if it is one. The source is told how many have come, because what did
-  /// not come before a connection was lost must be sent again, and nothing else.
-  private func batch(
-    of event: IncomingStrands.Event
-  ) throws(TransferError) -> ReceivedBatch? {
-    switch event {
-    case .batch(let batch, let strand):
-      let count = batchCounts[strand, default: 0] + 1
-      batchCounts[strand] = count
-      if count % Self.confirmationInterval == 0 { tell(strand, isOver: false) }
-      return batch
-    case .over(let strand):
-      tell(strand, isOver: true)
-      return nil
-    case .failed(let error): throw error
-    }
-  }
-
-  /// Only now, so that what comes unasked cannot overtake the word that a pass begins.
-  private func listenToStrands() {
-    let events = events
-    connection.strands?.incoming?.start(shape: shape) { event in
-      switch event {
-      case .batch(let batch, _):
-        events.put(.strand(event), weight: batch.content.pageByteCount)
-      case .over, .failed: events.put(.strand(event), waits: false)
-      }
-    }
-  }
-
-  private func tell(_ strand: Int, isOver: Bool) {
-    let count = batchCounts[strand, default: 0]
-    connection.send(
-      .arrived(StrandArrival(strand: strand, batchCount: count, isOver: isOver)))
   }
 }
 
@@ -347,6 +326,10 @@ extension TargetRole {
         throw TransferError(.target, error)
       }
     }
+    if job.operation == .measure {
+      comparedAt = Clock.now
+      for piece in pass.sample.pieces.shuffled() { connection.send(.want(piece)) }
+    }
     connection.send(
       .settled(Settled(imageDigest: digest, unsettledPageCount: pass.unsettledPageCount)))
     return pass.unsettledPageCount == 0 && digest == pass.sourceDigest ? digest : nil
@@ -373,18 +356,4 @@ extension TargetRole {
     counters.enter(.done)
     return isVerified
   }
-}
-
-extension Message {
-  /// What it weighs in a queue that is bounded by bytes.
-  var weight: Int {
-    switch self {
-    case .data(let batch): batch.contentByteCount
-    case .pages(let names): 64 + names.names.count * names.names.width.pageByteCount
-    case .groups(let groups): 64 + groups.digests.count * groups.digests.width.nodeByteCount
-    default: 64
-    }
-  }
-
-  var name: String { type.name }
 }
