@@ -31,10 +31,10 @@ extension ManualText {
         Not in the estimate is what could make a copy faster: further connections (see \
         `--connections`), manifests, which an estimate does not use, what several sources have \
         in common, and images that are in memory since they were just compared. Neither is what \
-        could make it slower: a target's disk that is slower than the line, and `--verify`. Where \
-        the line is too fast to be measured, and between two images on one machine, where the disk \
-        would have to be tried by writing to it, the time is said to be unknown; a local copy \
-        with `--bwlimit` takes as long as that says.
+        could make it slower: a target's disk, or compressing, that is slower than the line, and \
+        `--verify`. Where the line is too fast to be measured, and between two images on one \
+        machine, where the disk would have to be tried by writing to it, the time is said to be \
+        unknown; a local copy with `--bwlimit` takes as long as that says.
         """),
     ])
 }

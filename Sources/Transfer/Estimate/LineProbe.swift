@@ -14,16 +14,20 @@ struct LineProbe {
 
   private static let rounds = [64 << 10, 256 << 10, 1 << 20, 6 << 20]
   private static let seconds = 1.0
+  /// Made beforehand, or making it would be what is measured, and repeated at a distance at which
+  /// no compression on the way looks for it.
+  private static let noiseByteCount = 1 << 20
   /// What passes in less tells of buffers, not of the line.
   private static let leastMicroseconds: UInt64 = 1000
 
   /// Bytes a second; nil when it went too fast to tell.
   func measure() throws(TransferError) -> UInt64? {
+    let noise = Self.noise(Self.noiseByteCount)
     let start = now()
     var rate: UInt64?
     for (round, byteCount) in Self.rounds.enumerated() {
       let before = now()
-      let count = try run(byteCount)
+      let count = try run(byteCount, noise)
       let after = now()
       rate = Self.rate(count) ?? rate
       guard round + 1 < Self.rounds.count else { break }
@@ -33,27 +37,24 @@ struct LineProbe {
     return rate
   }
 
-  private func run(_ byteCount: Int) throws(TransferError) -> ProbeCount {
-    var generator = SystemRandomNumberGenerator()
-    var left = byteCount
-    while left > 0 {
-      let piece = min(left, WireLimits.probeFillerByteCount)
-      left -= piece
-      send(Probe(endsRound: left == 0, filler: Self.noise(piece, using: &generator)))
+  private func run(_ byteCount: Int, _ noise: [UInt8]) throws(TransferError) -> ProbeCount {
+    let piece = WireLimits.probeFillerByteCount
+    for start in stride(from: 0, to: byteCount, by: piece) {
+      let offset = start % noise.count
+      send(
+        Probe(
+          endsRound: start + piece >= byteCount, filler: Array(noise[offset..<offset + piece])))
     }
     return try receive()
   }
 
-  /// Bytes that no compression on the way makes less of.
-  private static func noise(
-    _ byteCount: Int, using generator: inout SystemRandomNumberGenerator
-  ) -> [UInt8] {
+  private static func noise(_ byteCount: Int) -> [UInt8] {
+    var generator = SystemRandomNumberGenerator()
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(byteCount + 8)
-    while bytes.count < byteCount {
+    bytes.reserveCapacity(byteCount)
+    for _ in 0..<byteCount / 8 {
       unsafe withUnsafeBytes(of: generator.next()) { unsafe bytes.append(contentsOf: $0) }
     }
-    bytes.removeLast(bytes.count - byteCount)
     return bytes
   }
 
