@@ -56,13 +56,13 @@ _blkmove() {
   if [[ $current == -* ]]; then
     local options
     case $subcommand in
-      copy) options='--dry-run --estimate --whole --no-whole --sparse --no-sparse --compress --no-compress --seed= --size-policy= --verify --no-verify --manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --trust-target --no-trust-target --spot-checks= --force --connections= --rsh= --remote-path= --bwlimit= --timeout= --retry= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads= --index-memory=' ;;
+      copy) options='--dry-run --estimate --whole --no-whole --sparse --no-sparse --compress --no-compress --seed= --size-policy= --verify --no-verify --atomic --no-atomic --manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --trust-target --no-trust-target --spot-checks= --force --connections= --rsh= --remote-path= --bwlimit= --timeout= --retry= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads= --index-memory=' ;;
       verify) options='--size-policy= --force --rsh= --remote-path= --bwlimit= --timeout= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads=' ;;
       digest) options='--force --rsh= --remote-path= --bwlimit= --timeout= --verbose --quiet --progress --no-progress --json --log-file= --help --version --threads=' ;;
       status) options='--manifest --no-manifest --json --help --version' ;;
       manifest) options='--manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --force --verbose --quiet --progress --no-progress --log-file= --help --version --threads=' ;;
       delta) options='--compress --no-compress --manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --force --verbose --quiet --progress --no-progress --log-file= --help --version --threads=' ;;
-      apply) options='--dry-run --verify --no-verify --manifest --no-manifest --paranoid --no-paranoid --trust-target --no-trust-target --spot-checks= --force --verbose --quiet --progress --no-progress --json --log-file= --help --version --threads=' ;;
+      apply) options='--dry-run --verify --no-verify --atomic --no-atomic --manifest --no-manifest --paranoid --no-paranoid --trust-target --no-trust-target --spot-checks= --force --verbose --quiet --progress --no-progress --json --log-file= --help --version --threads=' ;;
       serve) options='--help --version --restrict= --read-only --write-only' ;;
     esac
     _blkmove_reply "$current" "$part" < <(printf '%s\n' $options)

@@ -51,6 +51,8 @@ complete -c blkmove -n '__blkmove_is copy' -l seed -r -F -d 'another image at th
 complete -c blkmove -n '__blkmove_is copy verify' -l size-policy -r -f -a 'strict resize min' -d 'when sizes differ: strict, resize (the default), min'
 complete -c blkmove -n '__blkmove_is copy apply' -l verify -d 'read the target back from its medium before saying done'
 complete -c blkmove -n '__blkmove_is copy apply' -l no-verify -d 'turn --verify off'
+complete -c blkmove -n '__blkmove_is copy apply' -l atomic -d 'replace a target file as a whole when the copy is complete'
+complete -c blkmove -n '__blkmove_is copy apply' -l no-atomic -d 'turn --atomic off'
 complete -c blkmove -n '__blkmove_is copy status manifest delta apply' -l manifest -d 'where this end remembers its image between two runs'
 complete -c blkmove -n '__blkmove_is copy status manifest delta apply' -l no-manifest -d 'turn --manifest off'
 complete -c blkmove -n '__blkmove_is copy manifest delta' -s c -l checksum -d 'read the source even where it is proved unchanged'

@@ -16,10 +16,12 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 const int32_t linux_O_DIRECT = O_DIRECT;
 const int32_t linux_O_PATH = O_PATH;
+const int32_t linux_O_TMPFILE = O_TMPFILE;
 const int32_t linux_KEEP_SIZE = FALLOC_FL_KEEP_SIZE;
 const int32_t linux_PUNCH_HOLE = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 const int32_t linux_ZERO_RANGE = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
@@ -48,6 +50,47 @@ int linux_rename_without_replacing(int directory, const char *from, const char *
 int linux_fallocate(int file, int32_t mode, int64_t offset, int64_t byte_count) {
   return fallocate(file, mode, offset, byte_count);
 }
+
+int linux_clone(int target, int source) { return ioctl(target, FICLONE, source); }
+
+int linux_clone_range(int target, uint64_t target_offset, int source, uint64_t source_offset,
+                      uint64_t byte_count) {
+  struct file_clone_range range = {
+      .src_fd = source,
+      .src_offset = source_offset,
+      .src_length = byte_count,
+      .dest_offset = target_offset,
+  };
+  return ioctl(target, FICLONERANGE, &range);
+}
+
+int linux_is_without_copies(int file, bool *is_without_copies) {
+  int flags = 0;
+  if (ioctl(file, FS_IOC_GETFLAGS, &flags) != 0) return -1;
+  *is_without_copies = (flags & FS_NOCOW_FL) != 0;
+  return 0;
+}
+
+int linux_set_without_copies(int file, bool is_without_copies) {
+  int flags = 0;
+  if (ioctl(file, FS_IOC_GETFLAGS, &flags) != 0) return -1;
+  flags = is_without_copies ? flags | FS_NOCOW_FL : flags & ~FS_NOCOW_FL;
+  return ioctl(file, FS_IOC_SETFLAGS, &flags);
+}
+
+int64_t linux_list_attributes(int file, char *names, size_t byte_count) {
+  return flistxattr(file, names, byte_count);
+}
+
+int64_t linux_read_attribute(int file, const char *name, void *value, size_t byte_count) {
+  return fgetxattr(file, name, value, byte_count);
+}
+
+int linux_set_attribute(int file, const char *name, const void *value, size_t byte_count) {
+  return fsetxattr(file, name, value, byte_count, 0);
+}
+
+int linux_remove_attribute(int file, const char *name) { return fremovexattr(file, name); }
 
 int64_t linux_seek_data(int file, int64_t offset) { return lseek(file, offset, SEEK_DATA); }
 
@@ -111,6 +154,7 @@ int linux_file_facts(int file, struct linux_file_facts *facts) {
   memset(facts, 0, sizeof *facts);
   if (fstatfs(file, &system) != 0) return -1;
   facts->file_system_type = (uint64_t)system.f_type;
+  facts->block_byte_count = (uint64_t)system.f_bsize;
   // f_fsid is opaque, but is two ints on every Linux.
   _Static_assert(sizeof system.f_fsid == sizeof facts->file_system_identity, "two ints");
   memcpy(&facts->file_system_identity, &system.f_fsid, sizeof system.f_fsid);

@@ -39,8 +39,11 @@ enum ImageLock {
   /// Holds the locks that QEMU holds on an image that it writes and shares with nobody, so that
   /// no virtual machine is started from a half-written disk. Where locks are not known this is
   /// not possible, and nothing depends on it.
-  static func warnOthers(_ file: borrowing Descriptor) {
-    for range in qemuLockBytes {
+  ///
+  /// What stays whole until it is replaced others may read; what they would write to it would be
+  /// lost.
+  static func warnOthers(_ file: borrowing Descriptor, mayRead: Bool = false) {
+    for range in mayRead ? qemuReaderBytes : qemuLockBytes {
       try? file.calls.lockShared(file.number, range)
     }
   }
@@ -54,6 +57,8 @@ enum ImageLock {
   /// QEMU's file-posix.c: a byte for each permission that is used (from 100), and one for each
   /// that is not shared (from 200); read, write, write unchanged, resize.
   private static let qemuLockBytes: [Range<UInt64>] = [100..<104, 200..<204]
+  /// Reads, and shares nothing but that.
+  private static let qemuReaderBytes: [Range<UInt64>] = [100..<101, 201..<204]
 
   private static func refusal(_ file: borrowing Descriptor, _ image: String, _ machine: Machine)
     -> StorageError

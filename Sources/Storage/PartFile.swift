@@ -35,13 +35,18 @@ struct PartFile {
     let notes: [String]
   }
 
-  /// Opens and locks the part file in `directory`, making it when it is not there.
+  /// Opens and locks the part file in `directory`, making it when it is not there. It may also
+  /// belong to the user `other`, whose file it is going to be.
   static func open(
-    _ name: String, in directory: borrowing Descriptor, of image: String, on machine: Machine
+    _ name: String, in directory: borrowing Descriptor, of image: String,
+    ownedToo other: UInt32? = nil, on machine: Machine
   ) throws(StorageError) -> Opened {
     for _ in 0..<maximumAttemptCount {
       let found = try? directory.calls.status(name, in: directory.number)
-      if let found { try requireOwn(found, name, directory, image) }
+      if let found {
+        try requireRegular(found, name, image)
+        if found.st_uid != other { try requireOwn(found, name, directory, image) }
+      }
       let file: Descriptor
       do throws(SystemError) {
         file = try directory.calls.open(
@@ -100,7 +105,6 @@ struct PartFile {
   private static func requireOwn(
     _ status: stat, _ name: String, _ directory: borrowing Descriptor, _ image: String
   ) throws(StorageError) {
-    try requireRegular(status, name, image)
     if status.st_uid != geteuid() && status.st_uid != ownerOfNewFiles(in: directory, like: name) {
       throw planted(name, image, "belongs to another user")
     }

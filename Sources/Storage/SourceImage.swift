@@ -19,7 +19,7 @@ package final class SourceImage: ReadableImage {
   package let identity: ImageIdentity
   /// What the user should know: it is mounted, or another program has it locked.
   package let notes: [String]
-  private let descriptor: Descriptor
+  let descriptor: Descriptor
   let key: ImageKey
   let machine: Machine
 

@@ -25,7 +25,7 @@ package struct StorageError: Error, Equatable, Sendable {
   /// What a refusal protects.
   package enum Refusal: String, Equatable, Sendable, CaseIterable {
     case mounted, swap, held, loopBacking, locked, sameImage, unfinished, readOnly, tooSmall
-    case sizeDiffers, outsidePolicy, partFile, noDevice
+    case sizeDiffers, outsidePolicy, partFile, noDevice, irreplaceable
   }
 
   package var kind: Kind

@@ -8,6 +8,7 @@ package struct SystemCall: Equatable, Sendable {
     case unlink, makeDirectory, lock, unlock, foreignLock, lease, fileFacts, duplicate, close
     case deviceByteCount, deviceLogicalBlock, deviceFlush
     case setUpWrites, submitWrite, awaitWrite
+    case clone, cloneRange, withoutCopies, changeOwner, attributes
   }
 
   package var name: Name

@@ -19,7 +19,7 @@ package struct SystemCalls: Sendable {
 
   /// Makes the call until it is not interrupted by a signal.
   @discardableResult
-  private func attempt<Result: BinaryInteger>(
+  func attempt<Result: BinaryInteger>(
     _ call: @autoclosure () -> SystemCall, limit: Int = .max, _ body: (_ limit: Int) -> Result
   ) throws(SystemError) -> Result {
     while true {

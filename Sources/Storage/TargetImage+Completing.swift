@@ -29,7 +29,7 @@ extension TargetImage {
     if kind == .file && !keepsSparse { try fillHoles() }
     try synchronize()
     try settleSize()
-    if isNew { try takeName() }
+    if hasPart { try takeName() }
     if let remember, let identity = try? settledIdentity() { remember(identity) }
     removeMark()
     finish()
@@ -45,8 +45,9 @@ extension TargetImage {
     let (isOver, hasWritten) = state.withLock { ($0.isOver, $0.hasWritten) }
     if isOver { return }
     // A part file that nothing was written to is only litter. We still hold its lock.
-    if isNew && place.isCreatedHere && !hasWritten && !isDryRun {
+    if hasPart && place.isCreatedHere && !hasWritten && !isDryRun {
       try? descriptor.calls.unlink(place.partName, in: place.directory.number)
+      Manifest.remove(of: key, on: machine)
     }
     finish()
     try? descriptor.close()
@@ -56,6 +57,7 @@ extension TargetImage {
     state.withLock { $0.isOver = true }
     directWriter?.close()
     ImageLock.release(descriptor)
+    place.original?.release()
   }
 
   /// Runs a step whose failure means that data may be lost.
@@ -85,34 +87,50 @@ extension TargetImage {
     presentByteCount.store(finalByteCount, ordering: .releasing)
   }
 
-  /// A new file: its permissions, and then the name under which it is complete.
+  /// A part file: what belongs to it, and then the name under which it is complete.
   private func takeName() throws(StorageError) {
     let calls = descriptor.calls
-    let mode = 0o666 & ~machine.creationMask
-    if (try? calls.changeMode(descriptor.number, to: mode)) == nil {
-      // Some file systems have one mode for all files.
-      state.withLock { $0.notes.append("\(name): its permissions cannot be set here") }
-    }
+    try givePermissions()
     try durably("flush") { () throws(SystemError) in
       try calls.synchronize(descriptor.number)
       // Network file systems tell on close what they did not tell before; the lock stays with
       // the descriptor that remains.
       try calls.duplicate(descriptor.number).close()
     }
-    do throws(SystemError) {
-      try calls.rename(
-        place.partName, to: place.finalName, in: place.directory.number, replacing: false)
-    } catch let error where error.number == EINVAL || error.number == ENOSYS {
-      try renameReplacing()
-    } catch {
-      throw renaming(error)
-    }
+    if let original = place.original { try replace(original) } else { try renameNew() }
     try durably("flush its directory") { () throws(SystemError) in
       do throws(SystemError) {
         try calls.synchronize(place.directory.number)
       } catch let error where error.number == EINVAL {
         // Some file systems cannot flush a directory, and none of them forgets names.
       }
+    }
+    if let original = place.original, original.isGone {
+      Manifest.remove(of: original.key, on: machine)
+    }
+  }
+
+  private func givePermissions() throws(StorageError) {
+    var notes: [String] = []
+    if let original = place.original {
+      notes = try original.giveAll(to: descriptor)
+    } else if (try? descriptor.calls.changeMode(
+      descriptor.number, to: 0o666 & ~machine.creationMask)) == nil
+    {
+      // Some file systems have one mode for all files.
+      notes = ["its permissions cannot be set here"]
+    }
+    state.withLock { state in state.notes += notes.map { "\(name): \($0)" } }
+  }
+
+  private func renameNew() throws(StorageError) {
+    do throws(SystemError) {
+      try descriptor.calls.rename(
+        place.partName, to: place.finalName, in: place.directory.number, replacing: false)
+    } catch let error where error.number == EINVAL || error.number == ENOSYS {
+      try renameReplacing()
+    } catch {
+      throw renaming(error)
     }
   }
 
@@ -139,6 +157,8 @@ extension TargetImage {
 
   private func removeMark() {
     guard !isNew, let mark, mark.exists else { return }
+    // An unfinished image that was replaced goes on to be one under its other names.
+    if let original = place.original, !original.isGone { return }
     do throws(SystemError) {
       try mark.remove()
     } catch {

@@ -11,6 +11,38 @@ extension TargetImage {
     _ path: ImagePath, _ seen: stat, _ kind: ImageKind, _ request: TargetRequest,
     _ policy: PathPolicy, _ machine: Machine
   ) throws(StorageError) -> TargetImage {
+    let name = path.text
+    let found = try occupy(path, seen, kind, request, policy, machine)
+    var notes = found.notes
+    let present = try found.image.byteCount(named: name)
+    found.image.dropDeviceCache()
+    let linkCount = found.image.status.st_nlink
+    if kind == .file && linkCount > 1 {
+      notes.append("\(name): has \(linkCount) names, and is changed under all of them")
+    }
+    let size = try SizeAgreement.of(request, target: present, kind: kind, name: name)
+    let key = ImageKey.of(found.image, device: found.device, on: machine)
+    let mark = UnfinishedMark(key, on: machine)
+    let block = kind == .device ? found.image.logicalBlock : 1
+    let parts = Parts(
+      name: name, kind: kind, descriptor: found.image.descriptor, place: .none(machine.calls),
+      isNew: false, presentByteCount: present, size: size, wasUnfinished: mark?.exists ?? false,
+      deviceBlock: block, mark: mark, key: key, notes: notes)
+    return TargetImage(parts, request: request, machine: machine)
+  }
+
+  /// A target that exists and is ours.
+  struct Occupied: ~Copyable {
+    let image: OpenedImage
+    let device: BlockDevice
+    let notes: [String]
+  }
+
+  /// Opens what exists after all questions, and locks it.
+  static func occupy(
+    _ path: ImagePath, _ seen: stat, _ kind: ImageKind, _ request: TargetRequest,
+    _ policy: PathPolicy, _ machine: Machine
+  ) throws(StorageError) -> Occupied {
     let device = BlockDevice(DeviceNumber(UInt64(seen.st_rdev)), on: machine)
     let serial = kind == .device ? device.serial : ""
     let name = path.text
@@ -34,24 +66,11 @@ extension TargetImage {
     var notes: [String] = []
     if !request.isDryRun {
       notes += try ImageLock.take(image.descriptor, of: name, on: machine)
-      ImageLock.warnOthers(image.descriptor)
+      ImageLock.warnOthers(image.descriptor, mayRead: request.isAtomic)
     }
     notes += try permit(
       Occupation.all(of: image, device: device, writer: writer, on: machine), name, request)
-    let present = try image.byteCount(named: name)
-    image.dropDeviceCache()
-    if kind == .file && image.status.st_nlink > 1 {
-      notes.append("\(name): has \(image.status.st_nlink) names, and is changed under all of them")
-    }
-    let size = try SizeAgreement.of(request, target: present, kind: kind, name: name)
-    let key = ImageKey.of(image, device: device, on: machine)
-    let mark = UnfinishedMark(key, on: machine)
-    let block = kind == .device ? image.logicalBlock : 1
-    let parts = Parts(
-      name: name, kind: kind, descriptor: image.descriptor, place: .none(machine.calls),
-      isNew: false, presentByteCount: present, size: size, wasUnfinished: mark?.exists ?? false,
-      deviceBlock: block, mark: mark, key: key, notes: notes)
-    return TargetImage(parts, request: request, machine: machine)
+    return Occupied(image: image, device: device, notes: notes)
   }
 
   /// Before we write it ourselves, so that we are not found.
@@ -74,12 +93,22 @@ extension TargetImage {
   }
 
   /// A device is opened exclusively: the kernel itself then says no when it is mounted, swapped
-  /// to or built on, also where we cannot see by whom.
+  /// to or built on, also where we cannot see by whom. A file that is to be replaced must be one
+  /// that could be written, but others need not take us for a writer.
   private static func openImage(
     _ path: ImagePath, _ seen: stat, _ kind: ImageKind, _ request: TargetRequest,
     _ policy: PathPolicy, _ machine: Machine
   ) throws(StorageError) -> OpenedImage {
     let access = request.isDryRun ? O_RDONLY : kind == .device ? O_RDWR | O_EXCL : O_RDWR
+    let image = try openImage(path, seen, kind, access, policy, machine)
+    guard request.isAtomic else { return image }
+    return try openImage(path, seen, kind, O_RDONLY, policy, machine)
+  }
+
+  private static func openImage(
+    _ path: ImagePath, _ seen: stat, _ kind: ImageKind, _ access: Int32, _ policy: PathPolicy,
+    _ machine: Machine
+  ) throws(StorageError) -> OpenedImage {
     do throws(StorageError) {
       var patience = machine.patienceMilliseconds
       while true {

@@ -28,7 +28,9 @@ extension TargetImage {
     case .missing:
       return try openNew(path, request, policy, machine)
     case .image(let status, let kind):
-      return try openInPlace(path, status, kind, request, policy, machine)
+      return request.isAtomic
+        ? try openClone(path, status, kind, request, policy, machine)
+        : try openInPlace(path, status, kind, request, policy, machine)
     }
   }
 

@@ -8,7 +8,9 @@ extension TargetImage {
   /// Opens its manifest. A dry run has none: it looks for itself.
   package func findManifest(_ place: ManifestPlace) -> Manifest.Finding {
     let nothing = Manifest.Finding(manifest: nil, standing: .new)
-    guard !isDryRun, let identity = try? identity() else { return nothing }
+    if isDryRun { return nothing }
+    if place != .none { carryManifest(place) }
+    guard let identity = try? identity() else { return nothing }
     let finding = Manifest.find(
       place, of: key, identity: identity, role: .target, name: name, on: machine)
     state.withLock { $0.keepsManifest = finding.manifest != nil }

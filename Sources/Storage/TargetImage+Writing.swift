@@ -59,7 +59,7 @@ extension TargetImage {
       precondition(!state.isOver, "a target is not written after its end")
       if isPrepared.load(ordering: .relaxed) { return }
       if kind == .file && !keepsSparse && !isOpenEnded { try reserveSpace() }
-      if !isNew { state.notes += putMark().map { "\(name): \($0)" } }
+      if !hasPart { state.notes += putMark().map { "\(name): \($0)" } }
       // It would go on to speak of what is not there any more.
       if !state.keepsManifest { Manifest.remove(of: key, on: machine) }
       try growIfNeeded()

@@ -7,8 +7,9 @@ import Synchronization
 ///
 /// A new file grows under a temporary name and takes its own when `complete` has everything on
 /// stable storage. What exists already, file or device, is changed in place, and is marked as
-/// unfinished from before its first change until after the last. Before anything is written,
-/// `open` has made sure that nobody else uses it.
+/// unfinished from before its first change until after the last; or, where that is asked for, a
+/// clone of the file is changed and replaces it. Before anything is written, `open` has made sure
+/// that nobody else uses it.
 ///
 /// ## Concurrency
 /// `read`, `extent`, `readPastCache`, `startWriteback`, and `write`, `zero` and `dig` of different
@@ -77,6 +78,10 @@ package final class TargetImage: ReadableImage {
     let partName: String
     let finalName: String
     let isCreatedHere: Bool
+    /// The file that it is a clone of, and will replace.
+    var original: Original?
+    /// It still holds what the original does, as far as nobody wrote to it in this run.
+    var isFreshClone = false
 
     /// Of an image that is changed in place.
     static func none(_ calls: SystemCalls) -> Place {
@@ -134,6 +139,9 @@ package final class TargetImage: ReadableImage {
   }
 
   deinit { abandon() }
+
+  /// It grows beside its place, under a name that says so.
+  var hasPart: Bool { !place.partName.isEmpty }
 
   /// How much `write` took since `open`.
   package var writtenByteCount: Int { written.load(ordering: .relaxed) }

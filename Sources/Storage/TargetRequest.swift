@@ -18,12 +18,16 @@ package struct TargetRequest: Sendable {
   /// How long the image will be is not known: `sourceByteCount` means nothing, and `end(at:)` will
   /// tell.
   package var isOpenEnded: Bool
+  /// A file that exists is not changed, but replaced by a clone of it that was.
+  package var isAtomic: Bool
+  /// Such a clone is taken up where an interrupted run has left one.
+  package var goesOn: Bool
 
   package init(
     path: String, suggestedName: String, sourceByteCount: UInt64,
     sourceIdentity: ImageIdentity? = nil, sizePolicy: SizePolicy = .resize,
     isForced: Bool = false, isDryRun: Bool = false, keepsSparse: Bool = true,
-    isOpenEnded: Bool = false
+    isOpenEnded: Bool = false, isAtomic: Bool = false, goesOn: Bool = true
   ) {
     self.path = path
     self.suggestedName = suggestedName
@@ -34,5 +38,7 @@ package struct TargetRequest: Sendable {
     self.isDryRun = isDryRun
     self.keepsSparse = keepsSparse
     self.isOpenEnded = isOpenEnded
+    self.isAtomic = isAtomic
+    self.goesOn = goesOn
   }
 }

@@ -29,6 +29,8 @@ package struct Settings: Sendable {
   package var verifiesTarget = false
   package var sizePolicy = SizePolicy.resize
   package var isForced = false
+  /// `--atomic`: replace a target file that exists as a whole, by a clone of it that was updated.
+  package var isAtomic = false
   /// Scanning threads at each end; 0 is one for each processor.
   package var threadCount = 0
   package var indexMemoryByteCount: UInt64 = 64 << 20

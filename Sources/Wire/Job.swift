@@ -46,6 +46,8 @@ package struct Job: Equatable, Sendable {
   package var isParanoid: Bool
   /// Nobody but runs of blkmove writes to the target, says the user.
   package var trustsTarget: Bool
+  /// A target file that exists is replaced as a whole, not changed in place.
+  package var isAtomic: Bool
   package var sizePolicy: SizePolicy
   /// How many groups of a target are read although its manifest is trusted.
   package var spotCheckCount: Int
@@ -65,7 +67,7 @@ package struct Job: Equatable, Sendable {
     operation: Operation, serverRole: Role, isWhole: Bool = false, keepsSparse: Bool = true,
     isForced: Bool = false, verifiesTarget: Bool = false, keepsManifests: Bool = false,
     readsSource: Bool = false, isParanoid: Bool = false, trustsTarget: Bool = false,
-    sizePolicy: SizePolicy = .resize, spotCheckCount: Int = 64,
+    isAtomic: Bool = false, sizePolicy: SizePolicy = .resize, spotCheckCount: Int = 64,
     threadCount: Int = 0, indexMemoryByteCount: UInt64 = 64 << 20,
     compression: Compression = .automatic, bandwidthLimit: UInt64? = nil,
     suggestedName: String = "", progressIntervalMilliseconds: UInt32 = 0
@@ -80,6 +82,7 @@ package struct Job: Equatable, Sendable {
     self.readsSource = readsSource
     self.isParanoid = isParanoid
     self.trustsTarget = trustsTarget
+    self.isAtomic = isAtomic
     self.spotCheckCount = spotCheckCount
     self.sizePolicy = sizePolicy
     self.threadCount = threadCount
@@ -122,6 +125,7 @@ package struct Job: Equatable, Sendable {
         allowed: "at most \(WireLimits.progressIntervalMilliseconds) ms")
     }
     spotCheckCount = Int(try reader.uint16("spot checks"))
+    isAtomic = try reader.boolean("atomic")
   }
 
   /// Figures beyond a limit are lowered to it: what the user asked for is then not possible,
@@ -143,6 +147,7 @@ package struct Job: Equatable, Sendable {
       Job.isComponent(suggestedName) ? suggestedName : "", atMost: WireLimits.fileNameByteCount)
     writer.write(min(progressIntervalMilliseconds, WireLimits.progressIntervalMilliseconds))
     writer.write(UInt16(clamping: spotCheckCount))
+    writer.write(isAtomic)
   }
 
   private static let automaticCompression: UInt8 = 255

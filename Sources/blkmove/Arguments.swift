@@ -30,6 +30,7 @@ struct Arguments: Equatable, Sendable {
   var sizePolicy = SizePolicy.resize
   var verifiesTarget = false
   var isForced = false
+  var isAtomic = false
 
   var manifest = ManifestPlace.byKey
   var readsSource = false

@@ -97,6 +97,21 @@ extension FlagTable {
         written; with it, on what the medium gives back.
         """,
       apply: toggle { $0.verifiesTarget = $1 }),
+    Flag(
+      "atomic", isNegatable: true, group: .copying, for: writers,
+      summary: "replace a target file as a whole when the copy is complete",
+      description: """
+        Do not change a target file that exists, but a clone of it (`FICLONE`), which takes its \
+        place when it is complete and on stable storage. Until then, and whatever happens, the \
+        old version stays whole, and whoever has it open goes on to read it. The clone shares \
+        what does not change with the old version and takes no time to make; its name is \
+        `.NAME.blkmove-part`, and an interrupted run goes on with it. Owner, permissions and \
+        extended attributes stay what they were; other hard links keep the old version. It needs \
+        a file system that can clone files (XFS, btrfs); elsewhere, and for a device, it is \
+        refused with status 6 before anything is changed. A target that does not exist yet \
+        needs no clone: it never has its name before it is complete.
+        """,
+      apply: toggle { $0.isAtomic = $1 }),
   ]
 
   static let safety: [Flag] = [

@@ -141,6 +141,9 @@ struct Invocation: Sendable {
     if arguments.verifiesTarget {
       throw UsageError("option '--verify': what was written to a stream cannot be read back")
     }
+    if arguments.isAtomic {
+      throw UsageError("option '--atomic': a stream takes no file's place")
+    }
     return .emit(try LocationParser.parse(operands[0], as: .source))
   }
 

@@ -9,8 +9,9 @@ extension ManualText {
         `blkmove manifest` writes the digests of an image, at most 0.05 % of its size, to standard \
         output. `blkmove delta` reads such a manifest, from a file or with `-` from standard \
         input, and writes what an image with that manifest lacks of IMAGE. `blkmove apply` \
-        reads a delta from standard input and carries it out on TARGET, in place. All images \
-        are local; to work elsewhere, run the piece there.
+        reads a delta from standard input and carries it out on TARGET, in place or, with \
+        `--atomic`, on a clone that replaces it. All images are local; to work elsewhere, run the \
+        piece there.
         """),
       .example([
         "blkmove manifest web.img >web.man",

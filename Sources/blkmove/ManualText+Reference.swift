@@ -83,7 +83,11 @@ extension ManualText {
       .terms([
         (
           "`.NAME.blkmove-part`",
-          "Beside a new target NAME: what has arrived of it. A further run goes on with it."
+          """
+          Beside a new target NAME: what has arrived of it. A further run goes on with it. With \
+          `--atomic` also beside a target that exists: its clone that is being updated. A run \
+          without `--atomic` leaves it alone; it may be removed when no run uses it.
+          """
         ),
         (
           "`/var/lib/blkmove`, `$XDG_STATE_HOME/blkmove` or `~/.local/state/blkmove`",

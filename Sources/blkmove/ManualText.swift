@@ -43,12 +43,12 @@ enum ManualText {
         """),
       .paragraph(
         """
-        A target file that exists is updated in place; a new one grows under a temporary name \
-        and gets its own when it is complete. What is interrupted is never taken for complete, \
-        and running the same command again does not send again what has arrived. Every page is \
-        checked against its digest before it is written; the run is done, and says so by exit \
-        status 0, when the data is on stable storage and both ends agree on the digest of the \
-        whole image.
+        A target file that exists is updated in place (but see `--atomic`); a new one grows under \
+        a temporary name and gets its own when it is complete. What is interrupted is never taken \
+        for complete, and running the same command again does not send again what has arrived. \
+        Every page is checked against its digest before it is written; the run is done, and says \
+        so by exit status 0, when the data is on stable storage and both ends agree on the digest \
+        of the whole image.
         """),
       .paragraph(
         """

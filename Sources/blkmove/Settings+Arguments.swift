@@ -19,6 +19,7 @@ extension Settings {
     verifiesTarget = arguments.verifiesTarget && !arguments.isDryRun
     sizePolicy = arguments.sizePolicy
     isForced = arguments.isForced
+    isAtomic = arguments.isAtomic
     manifest = arguments.manifest
     readsSource = arguments.readsSource
     isParanoid = arguments.isParanoid

@@ -49,6 +49,8 @@ import Wire
     Case("--size-policy=resize") { $0.sizePolicy = .resize },
     Case("--verify") { $0.verifiesTarget = true },
     Case("--verify --no-verify") { $0.verifiesTarget = false },
+    Case("--atomic") { $0.isAtomic = true },
+    Case("--atomic --no-atomic") { $0.isAtomic = false },
     Case("-f") { $0.isForced = true },
     Case("--force") { $0.isForced = true },
     Case("-e ssh") { $0.remoteShell = "ssh" },

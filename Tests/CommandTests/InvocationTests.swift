@@ -105,9 +105,10 @@ import Wire
     let settings = try settings([
       "-n", "-W", "--no-sparse", "-z=3", "--bwlimit=1M", "--remote-path=sudo blkmove",
       "--timeout=9", "--force", "--size-policy=min", "--threads=3", "--index-memory=2M",
-      "--seed=s", "--seed=./a:b",
+      "--seed=s", "--seed=./a:b", "--atomic",
     ])
     #expect(settings.isDryRun && settings.isWhole && !settings.keepsSparse && settings.isForced)
+    #expect(settings.isAtomic)
     #expect(settings.compression == .level(3) && settings.bandwidthLimit == 1 << 20)
     #expect(settings.remoteCommand == ["sudo", "blkmove"] && settings.timeoutSeconds == 9)
     #expect(settings.sizePolicy == .min && settings.threadCount == 3)

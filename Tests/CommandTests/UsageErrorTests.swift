@@ -128,6 +128,7 @@ import Transfer
     Case(
       "x/a h:y/a dir", "'x/a' and 'h:y/a' would both become 'a'",
       "copy them one by one, each to a name of its own"),
+    Case("--atomic a -", "option '--atomic': a stream takes no file's place"),
     Case("verify a", "'blkmove verify' compares two images, not 1"),
     Case("verify a b c", "'blkmove verify' compares two images, not 3"),
     Case(

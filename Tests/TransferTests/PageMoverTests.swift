@@ -3,6 +3,7 @@
 import Blocks
 import Glibc
 import Storage
+import Synchronization
 import Testing
 import Wire
 
@@ -20,11 +21,15 @@ import Wire
     static let old = Pages.content(600, tail: [1, 2, 3])
     static let seed = Pages.content(40, from: 5000, tail: [4])
 
-    init(width: DigestWidth = .short, isDryRun: Bool = false) throws {
+    init(
+      width: DigestWidth = .short, isDryRun: Bool = false, keepsSparse: Bool = true,
+      _ faults: Faults? = nil
+    ) throws {
       scratch.write(Self.old, to: "target.img")
       scratch.write(Self.seed, to: "seed.img")
       target = try scratch.openTarget(
-        "target.img", for: UInt64(Self.old.byteCount), isDryRun: isDryRun)
+        "target.img", for: UInt64(Self.old.byteCount), isDryRun: isDryRun,
+        keepsSparse: keepsSparse, faults)
       mover = PageMover(
         target: target, images: [target, try scratch.openSource("seed.img")], width: width,
         isDryRun: isDryRun)
@@ -112,5 +117,127 @@ import Wire
   func onlyWholePagesThatThereAreAreOfUse(image: Int, page: Int, isUsable: Bool) throws {
     let stage = try Stage()
     #expect(stage.mover.isUsable(PageLocation(image: image, page: page)) == isUsable)
+  }
+
+  // MARK: Shared blocks
+
+  /// Says the same to every attempt to share blocks, and remembers where it was made.
+  private final class Clones: Sendable {
+    let ranges = Mutex<[Range<UInt64>]>([])
+    let verdict: SystemCallVerdict
+
+    init(_ verdict: SystemCallVerdict) { self.verdict = verdict }
+
+    var faults: Faults {
+      Faults(
+        on: .cloneRange,
+        where: { [self] call in
+          let start = call.offset ?? 0
+          ranges.withLock { $0.append(start..<start + UInt64(call.byteCount ?? 0)) }
+          return true
+        }, { [self] _ in verdict })
+    }
+
+    var pages: [Range<UInt64>] {
+      ranges.withLock { $0.map { $0.lowerBound / 4096..<$0.upperBound / 4096 } }
+    }
+  }
+
+  private func seedRun(_ stage: Stage, _ pages: Range<Int>, from source: Int) -> [PageMover.Move] {
+    pages.map { page in
+      let place = source + page - pages.lowerBound
+      return stage.move(page, from: 1, place, as: Stage.seed.pages[place])
+    }
+  }
+
+  /// Where the kernel does not share, all is copied, and it is not asked again.
+  @Test(arguments: [EOPNOTSUPP, EXDEV, EINVAL, ENOSPC])
+  func whatCannotBeSharedIsCopied(_ number: Int32) throws {
+    let clones = Clones(.fail(number))
+    let stage = try Stage(clones.faults)
+    try stage.run(seedRun(stage, 10..<30, from: 3))
+    try stage.run(seedRun(stage, 50..<70, from: 4))
+    #expect(clones.pages == [10..<30] && stage.missed == [] && stage.moved.count == 40)
+    var expected: [Int: Pages.Page] = [:]
+    for page in 0..<20 {
+      expected[10 + page] = Stage.seed.pages[3 + page]
+      expected[50 + page] = Stage.seed.pages[4 + page]
+    }
+    stage.expect(expected)
+  }
+
+  /// The kernel says that it shared, and the target holds something else: the seed was changed
+  /// between the scan and now. What counts is what the target holds.
+  @Test func whatIsSharedIsLookedAtInTheTarget() throws {
+    let clones = Clones(.pretend)
+    let stage = try Stage(clones.faults)
+    try stage.run(
+      seedRun(stage, 10..<30, from: 3) + [stage.move(40, from: 1, 0, as: Stage.seed.pages[0])])
+    #expect(clones.pages == [10..<30])
+    #expect(stage.missed == Array(10..<30) && Array(stage.moved.keys) == [40])
+    stage.expect([40: Stage.seed.pages[0]])
+  }
+
+  @Test func onlyLongRunsAreShared() throws {
+    let clones = Clones(.fail(EXDEV))
+    let stage = try Stage(clones.faults)
+    try stage.run(seedRun(stage, 10..<25, from: 3))
+    // Neighbours here that are none there, and the other way round.
+    try stage.run(seedRun(stage, 30..<40, from: 3) + seedRun(stage, 40..<50, from: 14))
+    try stage.run(seedRun(stage, 60..<70, from: 3) + seedRun(stage, 71..<81, from: 13))
+    #expect(clones.pages == [] && stage.missed == [])
+    try stage.run(seedRun(stage, 90..<106, from: 3))
+    #expect(clones.pages == [90..<106])
+  }
+
+  /// What one run overwrites another reads: that has to be in memory before.
+  @Test func runsThatOverlapWithinTheTargetAreCopied() throws {
+    let clones = Clones(.fail(EXDEV))
+    let stage = try Stage(clones.faults)
+    let old = Stage.old.pages
+    let moves = (0..<100).map { stage.move($0, from: 0, $0 + 50, as: old[$0 + 50]) }
+    try stage.run(moves)
+    #expect(clones.pages == [])
+    stage.expect(Dictionary(uniqueKeysWithValues: (0..<100).map { ($0, old[$0 + 50]) }))
+  }
+
+  @Test func runsThatDoNotOverlapWithinTheTargetAreShared() throws {
+    let clones = Clones(.fail(EXDEV))
+    let stage = try Stage(clones.faults)
+    let old = Stage.old.pages
+    try stage.run((0..<100).map { stage.move($0, from: 0, $0 + 200, as: old[$0 + 200]) })
+    #expect(clones.pages == [0..<100])
+    stage.expect(Dictionary(uniqueKeysWithValues: (0..<100).map { ($0, old[$0 + 200]) }))
+  }
+
+  @Test(arguments: [(true, true), (false, false)])
+  func aDryRunAndATargetWithoutHolesShareNothing(isDryRun: Bool, keepsSparse: Bool) throws {
+    let clones = Clones(.pretend)
+    let stage = try Stage(isDryRun: isDryRun, keepsSparse: keepsSparse, clones.faults)
+    try stage.run(seedRun(stage, 10..<30, from: 3))
+    #expect(clones.pages == [] && stage.missed == [])
+  }
+
+  /// Groups that were shared and are not what they should be leave zeros, as they found them.
+  @Test func sharedGroupsThatAreNotMeantBecomeZeros() throws {
+    let clones = Clones(.pretend)
+    let stage = try Stage(clones.faults)
+    let copies = try stage.mover.readGroups(2, from: PageLocation(image: 1, page: 3), to: 32)
+    #expect(copies.isShared && clones.pages == [32..<64])
+    let second = Stage.old.pages[48..<64].map(Stage.digest)
+    #expect(copies.groups[1].digest == SegmentDigests.group(second[...]))
+    try stage.mover.keep(
+      PageSet(firstPages: 32).subtracting(PageSet(firstPages: 16)), of: copies, at: 32)
+    stage.expect(Dictionary(uniqueKeysWithValues: (32..<48).map { ($0, Pages.Page.zero) }))
+  }
+
+  @Test func groupsThatCannotBeSharedAreCopied() throws {
+    let clones = Clones(.fail(EXDEV))
+    let stage = try Stage(clones.faults)
+    let copies = try stage.mover.readGroups(2, from: PageLocation(image: 1, page: 3), to: 32)
+    #expect(!copies.isShared && copies.groups.allSatisfy { $0.zeroPages == 0 })
+    try stage.mover.keep(PageSet(firstPages: 16), of: copies, at: 32)
+    stage.expect(
+      Dictionary(uniqueKeysWithValues: (0..<16).map { (32 + $0, Stage.seed.pages[3 + $0]) }))
   }
 }

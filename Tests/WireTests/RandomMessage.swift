@@ -105,7 +105,7 @@ struct RandomMessage {
         serverRole: Job.Role.allCases.randomElement(using: &bits)!, isWhole: bits.flip(),
         keepsSparse: bits.flip(), isForced: bits.flip(), verifiesTarget: bits.flip(),
         keepsManifests: bits.flip(), readsSource: bits.flip(), isParanoid: bits.flip(),
-        trustsTarget: bits.flip(),
+        trustsTarget: bits.flip(), isAtomic: bits.flip(),
         sizePolicy: Job.SizePolicy.allCases.randomElement(using: &bits)!,
         spotCheckCount: bits.below(1 << 16), threadCount: bits.below(WireLimits.threadCount + 1),
         indexMemoryByteCount: bits.next(),

@@ -13,6 +13,7 @@
 // Flags of open(2) that Glibc hides.
 extern const int32_t linux_O_DIRECT;
 extern const int32_t linux_O_PATH;
+extern const int32_t linux_O_TMPFILE;
 
 // Modes of fallocate(2). All keep the size of the file; the first only allocates.
 extern const int32_t linux_KEEP_SIZE;
@@ -34,6 +35,21 @@ int64_t linux_seek_data(int file, int64_t offset);
 int64_t linux_seek_hole(int file, int64_t offset);
 // Starts writing all dirty pages back without waiting for them.
 int linux_start_writeback(int file);
+
+// Blocks that files of one file system share until one of them is written (FICLONE).
+int linux_clone(int target, int source);
+int linux_clone_range(int target, uint64_t target_offset, int source, uint64_t source_offset,
+                      uint64_t byte_count);
+// Whether the file system writes a file in its place where it would otherwise write elsewhere
+// (chattr +C). It can be set of an empty file only.
+int linux_is_without_copies(int file, bool *is_without_copies);
+int linux_set_without_copies(int file, bool is_without_copies);
+
+// Extended attributes. The names are terminated by a zero byte each.
+int64_t linux_list_attributes(int file, char *names, size_t byte_count);
+int64_t linux_read_attribute(int file, const char *name, void *value, size_t byte_count);
+int linux_set_attribute(int file, const char *name, const void *value, size_t byte_count);
+int linux_remove_attribute(int file, const char *name);
 
 // Writes that are on their way while the caller goes on (io_submit(2)): at most `limit` at once.
 int linux_writes_setup(int32_t limit, uint64_t *context);
@@ -74,6 +90,8 @@ struct linux_file_facts {
   uint64_t file_system_type;
   // 0 where the file system has none.
   uint64_t file_system_identity;
+  // The unit in which the file system gives space.
+  uint64_t block_byte_count;
   // Nanoseconds since 1970; 0 where the file system does not keep it.
   int64_t born_nanoseconds;
 };

@@ -89,7 +89,7 @@ extension Manifest {
     try? machine.calls.unlink(path, in: AT_FDCWD)
   }
 
-  private static func path(
+  static func path(
     _ place: ManifestPlace, of key: ImageKey, on machine: Machine
   ) -> String? {
     switch place {
@@ -116,7 +116,7 @@ extension Manifest {
     }
   }
 
-  private static func header(in descriptor: borrowing Descriptor) -> ManifestHeader? {
+  static func header(in descriptor: borrowing Descriptor) -> ManifestHeader? {
     var bytes = [UInt8](repeating: 0, count: ManifestHeader.byteCount)
     let progress = unsafe bytes.withUnsafeMutableBytes {
       unsafe descriptor.readAll(into: $0, at: 0)
@@ -161,7 +161,7 @@ extension Manifest {
     return progress.byteCount == bytes.count && bytes == ManifestHeader.magic
   }
 
-  private func standing(
+  func standing(
     _ header: ManifestHeader, identity: ImageIdentity, role: ManifestHeader.Role
   ) -> Standing {
     // Somebody who names the file may keep it for a row of images: each night's snapshot, say. A

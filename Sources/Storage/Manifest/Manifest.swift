@@ -30,7 +30,7 @@ package final class Manifest: Sendable {
   /// Of the image in this run.
   private let role: ManifestHeader.Role
   let key: String
-  private let descriptor: Descriptor
+  let descriptor: Descriptor
   private let header: Mutex<ManifestHeader>
   /// The state that this run has put on stable storage.
   private let begun = Mutex<ManifestHeader.State?>(nil)

@@ -125,7 +125,8 @@ struct LocalRun {
           path: path, suggestedName: RemoteRun.baseName(of: source.name),
           sourceByteCount: source.byteCount, sourceIdentity: source.identity,
           sizePolicy: settings.sizePolicy, isForced: settings.isForced,
-          isDryRun: settings.isDryRun, keepsSparse: settings.keepsSparse),
+          isDryRun: settings.isDryRun, keepsSparse: settings.keepsSparse,
+          isAtomic: settings.isAtomic),
         within: .anything)
     } catch {
       throw TransferError(.target, error)

@@ -169,6 +169,7 @@ extension RemoteRun {
       isForced: settings.isForced, verifiesTarget: settings.verifiesTarget,
       keepsManifests: settings.manifest != .none, readsSource: settings.readsSource,
       isParanoid: settings.isParanoid, trustsTarget: settings.trustsTarget,
+      isAtomic: settings.isAtomic,
       sizePolicy: Job.SizePolicy(settings.sizePolicy),
       spotCheckCount: settings.spotCheckCount, threadCount: settings.threadCount,
       indexMemoryByteCount: settings.indexMemoryByteCount, compression: settings.compression,

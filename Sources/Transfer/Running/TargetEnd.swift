@@ -109,7 +109,7 @@ struct TargetEnd {
           path: path, suggestedName: job.suggestedName, sourceByteCount: source.byteCount,
           sourceIdentity: source.identityHere, sizePolicy: SizePolicy(job.sizePolicy),
           isForced: job.isForced, isDryRun: job.isDryRun,
-          keepsSparse: job.keepsSparse),
+          keepsSparse: job.keepsSparse, isAtomic: job.isAtomic),
         within: policy)
     } catch {
       throw TransferError(.target, error)

@@ -28,8 +28,8 @@ struct AbsorbRun {
 
   /// To an image of this machine.
   private func absorb(_ input: ByteInput, to path: String) throws(TransferError) -> Report {
-    let target = try Self.open(
-      path, within: .anything, isForced: settings.isForced, keepsSparse: settings.keepsSparse)
+    let job = Job(settings, serverRole: .target)
+    let target = try Self.open(path, within: .anything, for: job)
     var report = Report()
     do throws(TransferError) {
       let (byteCount, digest) = try copy(input, to: target)
@@ -103,13 +103,13 @@ struct AbsorbRun {
 
 extension AbsorbRun {
   static func open(
-    _ path: String, within policy: PathPolicy, isForced: Bool, keepsSparse: Bool
+    _ path: String, within policy: PathPolicy, for job: Job
   ) throws(TransferError) -> TargetImage {
     do throws(StorageError) {
       return try TargetImage.open(
         TargetRequest(
-          path: path, suggestedName: "", sourceByteCount: 0, isForced: isForced,
-          keepsSparse: keepsSparse, isOpenEnded: true),
+          path: path, suggestedName: "", sourceByteCount: 0, isForced: job.isForced,
+          keepsSparse: job.keepsSparse, isOpenEnded: true, isAtomic: job.isAtomic),
         within: policy)
     } catch {
       throw TransferError(.target, error)

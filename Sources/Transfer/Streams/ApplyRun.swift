@@ -35,7 +35,9 @@ struct ApplyRun {
         TargetRequest(
           path: path, suggestedName: "", sourceByteCount: start.imageByteCount,
           isForced: settings.isForced, isDryRun: settings.isDryRun,
-          keepsSparse: settings.keepsSparse),
+          keepsSparse: settings.keepsSparse, isAtomic: settings.isAtomic,
+          // A part file is what another delta left, perhaps; the target itself is whole.
+          goesOn: false),
         within: .anything)
     } catch {
       throw TransferError(.target, error)

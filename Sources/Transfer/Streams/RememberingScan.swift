@@ -83,7 +83,8 @@ extension Job {
       keepsSparse: settings.keepsSparse, isForced: settings.isForced,
       verifiesTarget: settings.verifiesTarget, keepsManifests: settings.manifest != .none,
       readsSource: settings.readsSource, isParanoid: settings.isParanoid,
-      trustsTarget: settings.trustsTarget, sizePolicy: SizePolicy(settings.sizePolicy),
+      trustsTarget: settings.trustsTarget, isAtomic: settings.isAtomic,
+      sizePolicy: SizePolicy(settings.sizePolicy),
       spotCheckCount: settings.spotCheckCount, threadCount: settings.threadCount,
       indexMemoryByteCount: settings.indexMemoryByteCount, compression: settings.compression,
       bandwidthLimit: settings.bandwidthLimit)

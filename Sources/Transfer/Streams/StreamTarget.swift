@@ -301,8 +301,7 @@ extension StreamTarget {
     _ path: String, policy: PathPolicy, job: Job, connection: Connection, counters: Counters
   ) throws(TransferError) {
     _ = try Handshake.receiveSource(connection)
-    let image = try AbsorbRun.open(
-      path, within: policy, isForced: job.isForced, keepsSparse: job.keepsSparse)
+    let image = try AbsorbRun.open(path, within: policy, for: job)
     do throws(TransferError) {
       try StreamTarget(image: image, job: job, connection: connection, counters: counters).run()
     } catch {

@@ -7,7 +7,8 @@ import Wire
 /// Copies pages that were found at the target's end to where they are needed.
 ///
 /// What the index said of a page is a hint: every page is read and hashed here, now, and only
-/// what bears the expected name is written. All reads of a batch come before its writes.
+/// what bears the expected name is written. All reads of a batch come before its writes. Long runs
+/// share the blocks of the file that they were found in, where that can be done.
 ///
 /// Used by the engine's thread only.
 final class PageMover {
@@ -21,12 +22,16 @@ final class PageMover {
   }
 
   let target: TargetImage
-  private let images: [any ReadableImage]
+  let images: [any ReadableImage]
   private let shapes: [ImageShape]
   private let width: DigestWidth
   private let buffer = PageBuffer(byteCount: PageMover.batchLimit * Geometry.pageByteCount)
   private var early: [Int: (content: PageBuffer, digest: Digest)] = [:]
   let isDryRun: Bool
+  /// In how many pages at once blocks can be shared; nil where they cannot.
+  let clonablePageCount: Int?
+  /// By image: nothing has shown yet that it cannot share its blocks.
+  var mayCloneFrom: [Bool]
 
   /// Pages in one batch: a mebibyte.
   static let batchLimit = 256
@@ -38,6 +43,9 @@ final class PageMover {
     self.width = width
     self.isDryRun = isDryRun
     shapes = images.map { ImageShape(byteCount: $0.byteCount) }
+    let unit = isDryRun ? nil : target.clonableUnit
+    clonablePageCount = unit.map { max(1, $0 / Geometry.pageByteCount) }
+    mayCloneFrom = [Bool](repeating: unit != nil, count: images.count)
   }
 
   /// Whether a location can hold a whole page at all; the short last page never moves.
@@ -59,7 +67,7 @@ final class PageMover {
   func move(
     _ moves: [Move], moved: (Move, Digest) -> Void, missed: (Move) -> Void
   ) throws(StorageError) {
-    try read(moves)
+    let cloned = try readAndClone(moves)
     let digests = hash(moves)
     var good: [Bool] = []
     good.reserveCapacity(moves.count)
@@ -68,17 +76,46 @@ final class PageMover {
       good.append(matches)
       if matches { moved(move, digest) } else { missed(move) }
     }
-    if !isDryRun { try write(moves, where: good) }
+    if isDryRun { return }
+    for run in cloned { good.replaceSubrange(run, with: repeatElement(false, count: run.count)) }
+    try write(moves, where: good)
   }
 
-  private func read(_ moves: [Move]) throws(StorageError) {
+  /// Fills all slots; gives the runs that need not be written any more.
+  private func readAndClone(_ moves: [Move]) throws(StorageError) -> [Range<Int>] {
+    let runs = runsToClone(in: moves)
     var start = 0
-    while start < moves.count {
+    for run in runs {
+      try read(moves, start..<run.lowerBound)
+      start = run.upperBound
+    }
+    try read(moves, start..<moves.count)
+    var cloned: [Range<Int>] = []
+    for run in runs {
+      let first = moves[run.lowerBound]
+      if try share(run.count, from: first.from, to: first.page) {
+        // Whatever it is now: nobody else can change it any more.
+        let place = PageLocation(image: 0, page: first.page)
+        try unsafe read(from: place, count: run.count, into: slots(run))
+        cloned.append(run)
+      } else {
+        try read(moves, run)
+      }
+    }
+    return cloned
+  }
+
+  /// Whether the page was read early, and what lies in its place is not what was meant.
+  func isKept(_ move: Move) -> Bool { early[move.page] != nil }
+
+  private func read(_ moves: [Move], _ range: Range<Int>) throws(StorageError) {
+    var start = range.lowerBound
+    while start < range.upperBound {
       var end = start + 1
       if let kept = early.removeValue(forKey: moves[start].page) {
         unsafe slots(start..<end).copyMemory(from: UnsafeRawBufferPointer(kept.content.bytes))
       } else {
-        while end < moves.count, early[moves[end].page] == nil,
+        while end < range.upperBound, early[moves[end].page] == nil,
           moves[end].from == moves[start].from.moved(by: end - start)
         { end += 1 }
         try unsafe read(from: moves[start].from, count: end - start, into: slots(start..<end))

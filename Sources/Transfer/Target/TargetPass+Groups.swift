@@ -20,9 +20,10 @@ extension TargetPass {
       for run in runs(of: announced, in: groupIndex) {
         try prepareToWrite()
         if !isDryRun { memory?.willChangeAll() }
-        let copies = try mover.readGroups(run.groups.count, from: run.location)
+        let page = firstPage(run.groups.lowerBound, segment)
+        let copies = try mover.readGroups(run.groups.count, from: run.location, to: page)
         var good = PageSet()
-        for (number, (group, copy)) in zip(run.groups, copies).enumerated() {
+        for (number, (group, copy)) in zip(run.groups, copies.groups).enumerated() {
           guard announced.digests.matches(copy.digest, at: announced.index(of: group)) else {
             continue
           }
@@ -30,7 +31,7 @@ extension TargetPass {
           groups[group] = copy.digest
           zeroPages[group: group] = copy.zeroPages
         }
-        try mover.write(good, to: firstPage(run.groups.lowerBound, segment))
+        try mover.keep(good, of: copies, at: page)
         copiedPageCount += good.count
       }
     } catch {

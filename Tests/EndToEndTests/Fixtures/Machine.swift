@@ -14,6 +14,8 @@ enum Need: String, CaseIterable, Sendable {
   case partitions
   /// A user-space file system: /dev/fuse, nbdkit and nbdfuse.
   case fuse
+  /// File systems whose files can share their blocks, on loop devices.
+  case clones
   /// strace may trace here.
   case tracing
 
@@ -23,6 +25,7 @@ enum Need: String, CaseIterable, Sendable {
     case .swap: Machine.hasSwap
     case .partitions: Machine.hasPartitions
     case .fuse: Machine.hasFuse
+    case .clones: Machine.hasClones
     case .tracing: Machine.hasTracing
     }
   }
@@ -56,6 +59,19 @@ enum Machine {
       set -e; cd "$0"; truncate -s 32M disk; d=$(losetup -f --show disk)
       trap 'losetup -d $d' EXIT; addpart $d 1 2048 20480; test -b ${d}p1; delpart $d 1
       """)
+
+  static let hasClones: Bool =
+    hasLoopDevices
+    && MountedFileSystem.Kind.clonable.allSatisfy { kind in
+      probe(
+        """
+        set -e; cd "$0"; truncate -s \(MountedFileSystem.Kind.clonableByteCount) probe
+        \(kind.makingWords.joined(separator: " ")) probe; d=$(losetup -f --show probe)
+        trap 'losetup -d $d' EXIT; mkdir -p mnt; mount $d mnt
+        trap 'umount mnt; losetup -d $d' EXIT
+        echo content >mnt/a; cp --reflink=always mnt/a mnt/b
+        """)
+    }
 
   static let hasFuse: Bool =
     Tool.find("nbdkit") != nil && Tool.find("nbdfuse") != nil
