@@ -4,7 +4,7 @@ import Wire
 
 @testable import Transfer
 
-/// Measures where nobody measures, and too much of them where somebody does.
+/// Measures where nobody measures, too much of them where somebody does, and a note to a server.
 extension LyingSourceTests {
   static let estimates = [
     Case(testDescription: "a probe before a copy", sentence: "'probe' between two passes") {
@@ -28,6 +28,9 @@ extension LyingSourceTests {
       let filler = [UInt8](repeating: 1, count: WireLimits.probeFillerByteCount)
       let probe = Message.probe(Probe(endsRound: false, filler: filler)).encoded()
       for _ in 0...WireLimits.probeByteCount / filler.count { peer.say(probe) }
+    },
+    Case(testDescription: "a note to a server", sentence: "'note' is not for a server") {
+      $0.say(.note("hear me"))
     },
     Case(testDescription: "an appraisal of a copy", sentence: "'appraisal' between two passes") {
       $0.say(.appraisal(Appraisal()))

@@ -67,6 +67,7 @@ struct Conversation {
   ) -> Result<SourceRole.Outcome, TransferError> {
     let connection = Connection(end, counters: counters, timeoutSeconds: timeoutSeconds)
     connection.strand(strands, isSource: true, counters)
+    if job.serverRole == .target { connection.tell = { _ in } }
     let role = SourceRole(
       image: image, byteCount: target.byteCount, job: job, connection: connection,
       counters: counters, giveUp: {})
@@ -86,6 +87,7 @@ struct Conversation {
   ) -> Result<TargetRole.Outcome, TransferError> {
     let connection = Connection(end, counters: counters, timeoutSeconds: timeoutSeconds)
     connection.strand(strands, isSource: false, counters)
+    if job.serverRole == .source { connection.tell = { _ in } }
     let role = TargetRole(
       image: image, seeds: seeds, seedManifests: seedManifests, job: job, connection: connection,
       counters: counters,
