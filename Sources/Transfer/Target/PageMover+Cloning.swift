@@ -9,7 +9,8 @@ import Storage
 /// Another program may change a seed at any moment. So a run is shared first, and only then read
 /// and hashed, in the target: what was in the seed when it was looked at counts for nothing.
 extension PageMover {
-  /// A shorter run is copied as fast, and sharing it would only cut the file into pieces.
+  /// Sharing has a price for each run: a shorter one is copied in half the time, and would cut the
+  /// file into pieces.
   static let leastClonedPageCount = 16
 
   /// The runs of a batch that are to be cloned, as positions in it: neighbours here that are
