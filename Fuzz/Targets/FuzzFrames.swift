@@ -59,7 +59,7 @@ private func understand(_ frame: Frame, _ width: DigestWidth, _ shape: ImageShap
   precondition(message.type == frame.type, "another message")
   let bytes = message.encoded()
   switch message {
-  case .hello, .source, .target, .failure:
+  case .hello, .source, .target, .failure, .note:
     // Their text may have been escaped, and a hello cut; what is left must be stable.
     break
   default:
