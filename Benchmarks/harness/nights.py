@@ -59,10 +59,10 @@ def second_night(site, store, rounds):
     checks = SPOT_CHECKS * GROUP
     command = " ".join(site.words("--remote-path", "'strace ... blkmove'"))
     return [
-        Row("second night: target read, against the groups of 64 KiB that are rewritten in,"
-            " and 64 spot checks", mebibytes(count), "MiB", mebibytes(in_groups + checks), command),
-        Row("second night: the pages alone that are rewritten, and the spot checks",
-            mebibytes(rewritten + checks), "MiB"),
+        Row("second night: target read, against the pages that are rewritten, and 64 spot checks",
+            mebibytes(count), "MiB", mebibytes(rewritten + checks), command),
+        Row("the same, against the groups of 64 KiB in which something is rewritten",
+            mebibytes(count), "MiB", mebibytes(in_groups + checks), command),
     ]
 
 
