@@ -84,18 +84,37 @@ import Testing
     expectComplaint(run.outcome, status: 1, "target", file.path, "Input/output error")
   }
 
-  @Test(.needs(.tracing), arguments: ["fdatasync,fsync", "pwrite64"])
-  func aCallThatFailsAtTheTarget(call: String) throws {
+  /// Large writes go by io_submit(2), unless it cannot be had.
+  @Test(
+    .needs(.tracing),
+    arguments: [["fdatasync,fsync:error=EIO"], ["pwrite64:error=EIO", "io_setup:error=ENOSYS"]])
+  func aCallThatFailsAtTheTarget(injections: [String]) throws {
     let image = try ImageFile.full(in: scratch, byteCount: Self.byteCount, seed: 8)
     let target = ImageFile(scratch.path("copy.img"))
-    var command = Command(
-      "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=\(call)", "-e",
-      "inject=\(call):error=EIO:when=1+", Blkmove.binary, image.path, target.path)
-    command.timeoutSeconds = 60
-    let outcome = try command.run()
+    let outcome = try copy(image, to: target, injecting: injections)
     expectComplaint(outcome, status: 1, "target", "copy.img", "Input/output error")
     #expect(!FileManager.default.fileExists(atPath: target.path))
     expectDone(try Blkmove().copy(image.path, target.path))
     try expectEqual(target, image)
+  }
+
+  @Test(.needs(.tracing), arguments: ["io_setup:error=EAGAIN", "io_submit:error=EIO:when=3+"])
+  func whatCannotGoPastTheCacheGoesThroughIt(injection: String) throws {
+    let image = try ImageFile.full(in: scratch, byteCount: Self.byteCount, seed: 9)
+    let target = ImageFile(scratch.path("copy.img"))
+    #expect(try copy(image, to: target, injecting: [injection]).status == 0)
+    try expectEqual(target, image)
+  }
+
+  private func copy(
+    _ image: ImageFile, to target: ImageFile, injecting injections: [String]
+  ) throws -> Outcome {
+    let rules = injections.flatMap { ["-e", "inject=\($0)"] }
+    let calls = injections.map { $0.prefix { $0 != ":" } }.joined(separator: ",")
+    var command = Command(
+      ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=\(calls)"] + rules
+        + [Blkmove.binary, image.path, target.path])
+    command.timeoutSeconds = 60
+    return try command.run()
   }
 }
