@@ -111,9 +111,9 @@ final class TargetPass {
     groupIndex =
       manifests.isEmpty || !startsZero
       ? nil : GroupIndex(manifests, memoryByteCount: memory)
-    rememberedPageCount = manifests.values.reduce(0) {
-      $0 + $1.recordCount * Geometry.pagesPerSegment
-    }
+    rememberedPageCount =
+      groupIndex?.pageCount
+      ?? manifests.values.reduce(0) { $0 + $1.recordCount * Geometry.pagesPerSegment }
     reader = SegmentReader(image: target, shape: shape)
     mover = PageMover(
       target: target, images: [target] + parameters.seeds, width: width, isDryRun: isDryRun)
@@ -132,8 +132,11 @@ final class TargetPass {
 
   /// Whether old content may still turn out to be needed.
   private var mayHold: Bool {
-    !isWhole && (!startsZero || !isScanOver || startIndexingSeeds != nil && sourceDigest == nil)
+    !isWhole && (!startsZero || !isScanOver || startIndexingSeeds != nil && !isAllNamed)
   }
+
+  /// The source has nothing more to say of what it has.
+  private var isAllNamed: Bool { sourceDigest != nil && awaitedCount == 0 }
 
   /// When the plan has to be carried out, if nothing else happens before.
   var planDeadline: Double? { plan.since.map { patience.deadline(since: $0) } }
@@ -144,7 +147,7 @@ final class TargetPass {
     if !plan.isEmpty {
       indexIfContentMoves()
       indexSeedsIfMuchIsMissing()
-      let isComplete = isScanOver && sourceDigest != nil && awaitedCount == 0
+      let isComplete = isScanOver && isAllNamed
       let isLarge = namedCount - closedCount >= Self.planLimit
       if isComplete || isLarge || !mayHold || isPatienceOver { try carryOut() }
     }
