@@ -69,10 +69,9 @@ extension FlagTable {
         last week's copy, or another machine's disk with the same system on it. It is read, never \
         written. A directory stands for the images in it: the 128 newest of its regular files and \
         block devices, also behind symbolic links, without those whose names begin with a dot. May \
-        be given several times. A seed that is remembered and has not changed since, as every file \
-        has that was copied there or from there before, is not read to find out what is in it: \
-        what its manifest says is looked up, and it is read as a whole only when \
-        much is missing all the same.
+        be given several times. A file that was copied there \
+        or from there before is remembered; as long as it has not changed it is not read to find \
+        out what is in it, unless much is missing all the same.
         """,
       apply: valued { $0.seeds.append($1) }),
     Flag(

@@ -100,10 +100,15 @@ extension Manifest {
     }
   }
 
-  /// About how many segments have a record: by the space that they take.
-  package var recordCount: Int {
-    guard let status = try? descriptor.status(of: path) else { return 0 }
-    return min(Int(status.st_blocks) * 512 / ManifestRecord.byteCount, shape.segmentCount)
+  /// How many segments have a record; looks at all of them.
+  package func countRecords() -> Int {
+    var count = 0
+    var segment = nextRecord(from: 0)
+    while segment < shape.segmentCount {
+      if record(of: segment) != nil { count += 1 }
+      segment = nextRecord(from: segment + 1)
+    }
+    return count
   }
 
   /// The digest of all records, read as an image of their own.

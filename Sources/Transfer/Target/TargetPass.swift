@@ -49,7 +49,12 @@ final class TargetPass {
   var startIndexingSeeds: (() -> Void)?
   /// Of a target that starts as zero, where seeds are remembered.
   let groupIndex: GroupIndex?
-  private let rememberedPageCount: Int
+  private let seedManifests: [Int: Manifest]
+  private lazy var rememberedPageCount =
+    groupIndex?.pageCount
+    ?? seedManifests.values.reduce(0) { $0 + $1.countRecords() * Geometry.pagesPerSegment }
+  /// Of a known target, when it is first asked for.
+  private lazy var knownDataCount = scanMemory!.manifest.countRecords()
   private var plannedPageCount = 0
   var sourceDigest: Digest?
   /// Segments whose groups differ and whose pages the source has yet to name.
@@ -111,9 +116,7 @@ final class TargetPass {
     groupIndex =
       manifests.isEmpty || !startsZero
       ? nil : GroupIndex(manifests, memoryByteCount: memory)
-    rememberedPageCount =
-      groupIndex?.pageCount
-      ?? manifests.values.reduce(0) { $0 + $1.recordCount * Geometry.pagesPerSegment }
+    seedManifests = manifests
     reader = SegmentReader(image: target, shape: shape)
     mover = PageMover(
       target: target, images: [target] + parameters.seeds, width: width, isDryRun: isDryRun)
@@ -160,7 +163,8 @@ final class TargetPass {
   private func indexIfContentMoves() {
     guard let startIndexing, scanMemory?.trust == .records, isScanOver else { return }
     let (scannedDataCount, scannedCount) = ledger.peek { ($0.scannedDataCount, $0.scannedCount) }
-    let dataCount = isTargetKnown ? scanMemory!.manifest.recordCount : scannedDataCount
+    guard plannedPageCount >= Self.fewPages else { return }
+    let dataCount = isTargetKnown ? knownDataCount : scannedDataCount
     let share = max(dataCount * Geometry.pagesPerSegment / Self.movingShare, Self.fewPages)
     guard scannedCount == shape.segmentCount, plannedPageCount >= share else { return }
     self.startIndexing = nil
@@ -171,8 +175,9 @@ final class TargetPass {
   /// A seed that is remembered is read when it is likely to have more than its groups: when so
   /// much is missing that reading it costs little beside sending that.
   private func indexSeedsIfMuchIsMissing() {
-    let share = max(rememberedPageCount / Self.missingShare, Self.fewPages)
-    guard let startIndexingSeeds, isScanOver, plannedPageCount >= share else { return }
+    guard let startIndexingSeeds, isScanOver, plannedPageCount >= Self.fewPages,
+      plannedPageCount >= rememberedPageCount / Self.missingShare
+    else { return }
     self.startIndexingSeeds = nil
     isScanOver = false
     startIndexingSeeds()
