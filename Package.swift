@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One target per room, so that the compiler keeps the arrows:
-// blkmove -> Transfer -> {Storage, Wire} -> Blocks. See ARCHITECTURE.md.
+// blkmove -> Live -> {Qemu, Transfer} -> {Storage, Wire} -> Blocks. See ARCHITECTURE.md.
 
 import PackageDescription
 
@@ -38,8 +38,12 @@ let package = Package(
     .target(
       name: "Transfer", dependencies: ["Blocks", "Storage", "Wire", "CLinux"],
       swiftSettings: swift),
+    .target(name: "Qemu", dependencies: ["Blocks", "Storage", "CLinux"], swiftSettings: swift),
+    .target(
+      name: "Live", dependencies: ["Transfer", "Qemu", "Storage", "Wire", "Blocks", "CLinux"],
+      swiftSettings: swift),
     .executableTarget(
-      name: "blkmove", dependencies: ["Transfer", "Storage", "Wire", "Blocks", "CLinux"],
+      name: "blkmove", dependencies: ["Live", "Transfer", "Storage", "Wire", "Blocks", "CLinux"],
       swiftSettings: swift),
 
     .testTarget(
@@ -53,6 +57,12 @@ let package = Package(
       swiftSettings: testSwift),
     .testTarget(
       name: "TransferTests", dependencies: ["Transfer", "Storage", "Wire", "Blocks"],
+      swiftSettings: testSwift),
+    .testTarget(
+      name: "QemuTests", dependencies: ["Qemu", "Storage", "Blocks"], swiftSettings: testSwift),
+    .testTarget(
+      name: "LiveTests",
+      dependencies: ["Live", "Qemu", "Transfer", "Storage", "Wire", "Blocks", "CLinux"],
       swiftSettings: testSwift),
     .testTarget(
       name: "CommandTests", dependencies: ["blkmove", "Transfer", "Storage", "Wire", "Blocks"],
