@@ -195,6 +195,14 @@ int linux_require_no_writer(int file) {
   return fcntl(file, F_SETLEASE, F_UNLCK);
 }
 
+int linux_process_descriptor(int32_t process) {
+  return (int)syscall(SYS_pidfd_open, process, 0U);
+}
+
+int linux_process_signal(int descriptor, int32_t signal) {
+  return (int)syscall(SYS_pidfd_send_signal, descriptor, signal, NULL, 0U);
+}
+
 const char *linux_error_text(int32_t error_number, char *space, size_t byte_count) {
   return strerror_r(error_number, space, byte_count);
 }

@@ -5,7 +5,8 @@ package enum Announcement: Equatable, Sendable {
   case note(String)
   /// What only who asks for details wants to know.
   case detail(String)
-  /// A line that the remote shell, or the command behind it, wrote to standard error.
+  /// A line that the remote shell, or the command behind it, wrote to standard error; or a line
+  /// of a command of the user's own, whose name then stands for the host.
   case remoteLine(host: String, line: String)
 }
 

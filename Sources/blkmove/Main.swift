@@ -10,6 +10,8 @@ enum Main {
   nonisolated static func main() {
     // What cannot be written to is an error of the one who writes.
     signal(SIGPIPE, SIG_IGN)
+    // How the programs that are run here end must be told, whatever our parent ignores.
+    signal(SIGCHLD, SIG_DFL)
     let session = Session(console: Console(), environment: environment()) { reporter, progress in
       // No thread has been started yet: all of them will have the signals blocked.
       let signals = Signals.block()

@@ -119,5 +119,10 @@ int linux_require_no_writer(int file);
 // strerror_r(3), the GNU one: the text may be anywhere, and is always terminated.
 const char *linux_error_text(int32_t error_number, char *space, size_t byte_count);
 
+// A descriptor that stands for a process, whose number may be given to another one later. It is
+// readable when the process has ended.
+int linux_process_descriptor(int32_t process);
+int linux_process_signal(int descriptor, int32_t signal);
+
 // The width of a terminal in columns; 0 when it is none, or does not know.
 int linux_terminal_columns(int terminal);
