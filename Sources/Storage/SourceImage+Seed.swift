@@ -14,5 +14,7 @@ extension SourceImage {
   }
 
   /// Whether this is the target itself, by whatever name.
-  package func isSame(as target: TargetImage) -> Bool { key == target.key }
+  package func isSame(as target: any CopyTarget) -> Bool {
+    key == (target as? TargetImage)?.key
+  }
 }

@@ -11,7 +11,7 @@ import Glibc
 /// ## Concurrency
 /// Everything is constant after `open`; all reading is positioned, so any number of threads may
 /// read at once.
-package final class SourceImage: ReadableImage {
+package final class SourceImage: CopySource {
   package let name: String
   package let byteCount: UInt64
   package let kind: ImageKind

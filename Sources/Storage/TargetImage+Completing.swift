@@ -18,7 +18,7 @@ extension TargetImage {
   /// Makes the image what it is to be, in an order in which it can be interrupted anywhere:
   /// data, size, name, what `remember` does with the identity that it has then, mark.
   package func complete(
-    remember: ((ImageIdentity) -> Void)? = nil
+    remember: ((ImageIdentity) -> Void)?
   ) throws(StorageError) {
     let isOver = state.withLock { $0.isOver }
     precondition(!isOver, "a target ends once")

@@ -16,7 +16,7 @@ import Synchronization
 /// ranges may be called from several threads at once. What changes is either an atomic, or in
 /// `state` behind its mutex. `complete` and `abandon` come last, from one thread, when all other
 /// calls have returned.
-package final class TargetImage: ReadableImage {
+package final class TargetImage: CopyTarget {
   /// The path that the image has when it is complete.
   package let name: String
   /// How much is compared and copied.

@@ -5,8 +5,8 @@ import Storage
 
 /// Compares two images on this machine byte by byte, and says how much differs and where first.
 struct LocalComparison {
-  let source: SourceImage
-  let target: SourceImage
+  let source: any CopySource
+  let target: any CopySource
   /// How much of both is compared.
   let byteCount: UInt64
   let threadCount: Int

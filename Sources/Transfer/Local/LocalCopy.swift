@@ -6,8 +6,8 @@ import Storage
 /// Makes one image on this machine equal to another: reads both, compares the bytes, writes what
 /// differs. No digest is computed, because both images are at hand.
 struct LocalCopy {
-  let source: SourceImage
-  let target: TargetImage
+  let source: any CopySource
+  let target: any CopyTarget
   let settings: Settings
   let counters: Counters
 

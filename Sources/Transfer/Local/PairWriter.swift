@@ -9,7 +9,7 @@ import Storage
 /// ## Concurrency
 /// Used by all threads of a walk, each with a segment of its own.
 struct PairWriter: Sendable {
-  let target: TargetImage
+  let target: any CopyTarget
   let shape: ImageShape
   let isDryRun: Bool
   /// Whether a pair without target bytes means that the target is zero there; otherwise it is

@@ -108,19 +108,19 @@ struct LocalRun {
 
   private func open(
     _ path: String, _ end: TransferError.End, isForced: Bool
-  ) throws(TransferError) -> SourceImage {
+  ) throws(TransferError) -> any CopySource {
     do throws(StorageError) {
-      return try SourceImage.open(path, within: .anything, isForced: isForced)
+      return try ImageOpening.source(path, within: .anything, isForced: isForced)
     } catch {
       throw TransferError(end, error)
     }
   }
 
   private func openTarget(
-    _ path: String, for source: SourceImage
-  ) throws(TransferError) -> TargetImage {
+    _ path: String, for source: any CopySource
+  ) throws(TransferError) -> any CopyTarget {
     do throws(StorageError) {
-      return try TargetImage.open(
+      return try ImageOpening.target(
         TargetRequest(
           path: path, suggestedName: RemoteRun.baseName(of: source.name),
           sourceByteCount: source.byteCount, sourceIdentity: source.identity,
@@ -133,7 +133,7 @@ struct LocalRun {
     }
   }
 
-  private func identity(of image: SourceImage) throws(TransferError) -> ImageIdentity {
+  private func identity(of image: any CopySource) throws(TransferError) -> ImageIdentity {
     do throws(StorageError) {
       return try image.currentIdentity()
     } catch {

@@ -132,7 +132,7 @@ struct RemoteRun {
   /// Where everything is sent unasked the scan stays near the sender, which reads it all again.
   /// What is proved by a manifest need not be read.
   private func headStart(
-    for image: SourceImage, _ job: Job, _ memory: SourceMemory
+    for image: any CopySource, _ job: Job, _ memory: SourceMemory
   ) -> HeadStart? {
     if job.isWhole || memory.provedDigest != nil { return nil }
     return HeadStart(
@@ -140,9 +140,9 @@ struct RemoteRun {
       memory: memory.scanMemory(passNumber: 1, needsAllPages: false))
   }
 
-  private func openSource(_ path: String, job: Job) throws(TransferError) -> SourceImage {
+  private func openSource(_ path: String, job: Job) throws(TransferError) -> any CopySource {
     do throws(StorageError) {
-      return try SourceImage.open(path, within: .anything, isForced: job.isForced)
+      return try ImageOpening.source(path, within: .anything, isForced: job.isForced)
     } catch {
       throw TransferError(.source, error)
     }

@@ -12,7 +12,8 @@ struct Seeds {
 
   /// A sibling, which another source of the same run went to, is left out where it cannot be read.
   static func open(
-    _ paths: [String], siblings: [String], besides target: TargetImage, within policy: PathPolicy,
+    _ paths: [String], siblings: [String], besides target: any CopyTarget,
+    within policy: PathPolicy,
     remembering: Bool
   ) throws(StorageError) -> Seeds {
     var seeds = Seeds()

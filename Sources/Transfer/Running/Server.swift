@@ -116,7 +116,7 @@ package struct Server: Sendable {
   }
 
   private func sendDigest(
-    of image: SourceImage, job: Job, connection: Connection, counters: Counters
+    of image: any CopySource, job: Job, connection: Connection, counters: Counters
   ) throws(TransferError) {
     let threadCount = WorkerThread.count(for: job.threadCount)
     let digest = try ImageDigest.compute(

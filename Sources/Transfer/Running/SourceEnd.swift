@@ -27,9 +27,9 @@ struct SourceEnd {
 
   static func open(
     _ path: String, within policy: PathPolicy, job: Job, _ connection: Connection
-  ) throws(TransferError) -> SourceImage {
+  ) throws(TransferError) -> any CopySource {
     do throws(StorageError) {
-      return try SourceImage.open(path, within: policy, isForced: job.isForced)
+      return try ImageOpening.source(path, within: policy, isForced: job.isForced)
     } catch {
       let failure = TransferError(.source, error)
       connection.tell(failure)
@@ -37,7 +37,7 @@ struct SourceEnd {
     }
   }
 
-  func run(_ image: SourceImage) throws(TransferError) -> Outcome {
+  func run(_ image: any CopySource) throws(TransferError) -> Outcome {
     counters.set(.imageByteCount, to: image.byteCount)
     connection.send(.source(SourceDescription(image)))
     if job.serverRole == .source {
@@ -67,7 +67,7 @@ struct SourceEnd {
 extension SourceEnd {
   /// Images of different size differ, and nothing more has to be said.
   private func compare(
-    _ image: SourceImage, with target: TargetDescription
+    _ image: any CopySource, with target: TargetDescription
   ) throws(TransferError) -> Outcome {
     var outcome = Outcome(target: target, notes: image.notes)
     let agreed = ComparedLength.conclude(
@@ -85,7 +85,7 @@ extension SourceEnd {
 }
 
 extension SourceDescription {
-  init(_ image: SourceImage) {
+  init(_ image: any CopySource) {
     self.init(
       byteCount: image.byteCount, kind: image.kind == .device ? .device : .file,
       name: image.name, machine: Machine.bootIdentifier,

@@ -42,7 +42,7 @@ struct TargetEnd {
 
   /// What is known of the target, and whether it still holds.
   private func remember(
-    _ image: TargetImage, source: SourceDescription
+    _ image: any CopyTarget, source: SourceDescription
   ) throws(TransferError) -> Memory {
     var memory = Memory()
     let place = job.keepsManifests ? manifest : .none
@@ -67,7 +67,7 @@ struct TargetEnd {
   /// What fails before the role takes over is told here.
   private func openAll(
     for source: SourceDescription
-  ) throws(TransferError) -> (TargetImage, Seeds) {
+  ) throws(TransferError) -> (any CopyTarget, Seeds) {
     do throws(TransferError) {
       let image = try open(for: source)
       return (image, try openSeeds(besides: image))
@@ -78,7 +78,7 @@ struct TargetEnd {
   }
 
   private func run(
-    _ image: TargetImage, seeds: Seeds, memory: Memory
+    _ image: any CopyTarget, seeds: Seeds, memory: Memory
   ) throws(TransferError) -> Outcome {
     counters.set(.imageByteCount, to: image.byteCount)
     let role = TargetRole(
@@ -102,9 +102,9 @@ struct TargetEnd {
       notes: image.notes + memory.notes + (memory.target?.notes ?? []))
   }
 
-  private func open(for source: SourceDescription) throws(TransferError) -> TargetImage {
+  private func open(for source: SourceDescription) throws(TransferError) -> any CopyTarget {
     do throws(StorageError) {
-      return try TargetImage.open(
+      return try ImageOpening.target(
         TargetRequest(
           path: path, suggestedName: job.suggestedName, sourceByteCount: source.byteCount,
           sourceIdentity: source.identityHere, sizePolicy: SizePolicy(job.sizePolicy),
@@ -116,7 +116,7 @@ struct TargetEnd {
     }
   }
 
-  private func openSeeds(besides target: TargetImage) throws(TransferError) -> Seeds {
+  private func openSeeds(besides target: any CopyTarget) throws(TransferError) -> Seeds {
     do throws(StorageError) {
       return try Seeds.open(
         seeds, siblings: siblings, besides: target, within: policy,
@@ -127,9 +127,9 @@ struct TargetEnd {
   }
 
   private func compare(with source: SourceDescription) throws(TransferError) -> Outcome {
-    let image: SourceImage
+    let image: any CopySource
     do throws(StorageError) {
-      image = try SourceImage.open(path, within: policy, isForced: true)
+      image = try ImageOpening.source(path, within: policy, isForced: true)
     } catch {
       let failure = TransferError(.target, error)
       connection.tell(failure)
@@ -156,13 +156,13 @@ struct TargetEnd {
 
 extension TargetDescription {
   /// A target that is only compared.
-  init(_ image: SourceImage, comparing byteCount: UInt64) {
+  init(_ image: any CopySource, comparing byteCount: UInt64) {
     self.init(
       byteCount: byteCount, startsZero: false, isNew: false, wasUnfinished: false,
       name: image.name, notes: image.notes)
   }
 
-  init(_ image: TargetImage) {
+  init(_ image: any CopyTarget) {
     self.init(
       byteCount: image.byteCount, startsZero: image.startsZero, isNew: image.isNew,
       wasUnfinished: image.wasUnfinished, name: image.name, notes: image.notes)

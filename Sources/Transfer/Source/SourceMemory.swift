@@ -22,7 +22,7 @@ struct SourceMemory: Sendable {
 
   private init() {}
 
-  init(of image: SourceImage, job: Job, at place: ManifestPlace) {
+  init(of image: any CopySource, job: Job, at place: ManifestPlace) {
     guard job.keepsManifests, job.operation == .copy else { return }
     let finding = image.findManifest(place)
     manifest = finding.manifest

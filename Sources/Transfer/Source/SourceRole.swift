@@ -12,7 +12,7 @@ import Wire
 /// Three kinds of threads: the caller's scans and announces; one reads the connection and answers
 /// `differ` at once; some read and send pages. They meet in `state` and `tasks`.
 final class SourceRole: Sendable {
-  let image: SourceImage
+  let image: any CopySource
   let shape: ImageShape
   let job: Job
   let connection: Connection
@@ -32,7 +32,7 @@ final class SourceRole: Sendable {
   private static let waitingPageCount = 16 << 10
 
   init(
-    image: SourceImage, byteCount: UInt64, job: Job, connection: Connection,
+    image: any CopySource, byteCount: UInt64, job: Job, connection: Connection,
     counters: Counters, memory: SourceMemory = .nothing, headStart: HeadStart? = nil,
     giveUp: @escaping @Sendable () -> Void
   ) {
@@ -169,7 +169,7 @@ final class SourceRole: Sendable {
   /// A source of which all was to be copied must not have more, or less, than was agreed: what is
   /// past the old end has nowhere been spoken of.
   static func requireSize(
-    of image: SourceImage, copied: UInt64, now: ImageIdentity
+    of image: any CopySource, copied: UInt64, now: ImageIdentity
   ) throws(TransferError) {
     if copied < image.byteCount || now.byteCount == image.byteCount { return }
     throw TransferError(

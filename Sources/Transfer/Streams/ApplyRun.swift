@@ -29,9 +29,9 @@ struct ApplyRun {
     }
   }
 
-  private func open(_ path: String, for start: DeltaStart) throws(TransferError) -> TargetImage {
+  private func open(_ path: String, for start: DeltaStart) throws(TransferError) -> any CopyTarget {
     do throws(StorageError) {
-      return try TargetImage.open(
+      return try ImageOpening.target(
         TargetRequest(
           path: path, suggestedName: "", sourceByteCount: start.imageByteCount,
           isForced: settings.isForced, isDryRun: settings.isDryRun,
@@ -45,7 +45,7 @@ struct ApplyRun {
   }
 
   private func run(
-    _ input: StreamInput, _ start: DeltaStart, _ target: TargetImage
+    _ input: StreamInput, _ start: DeltaStart, _ target: any CopyTarget
   ) throws(TransferError) -> Report {
     try requireSize(of: target, start)
     let finding = target.findManifest(settings.manifest)
@@ -87,7 +87,7 @@ struct ApplyRun {
 
   /// A file that is as long as neither of the two images is another one.
   private func requireSize(
-    of target: TargetImage, _ start: DeltaStart
+    of target: any CopyTarget, _ start: DeltaStart
   ) throws(TransferError) {
     let current = target.currentByteCount
     if target.isNew && !target.wasUnfinished && start.baseByteCount > 0 {
@@ -107,7 +107,7 @@ struct ApplyRun {
         + "\(start.baseByteCount)")
   }
 
-  private func refusal(_ target: TargetImage, _ sentence: String) -> TransferError {
+  private func refusal(_ target: any CopyTarget, _ sentence: String) -> TransferError {
     TransferError(
       .target, "\(target.name): \(sentence)",
       hint: "a delta fits only the image that its manifest was made of; make a new one",
@@ -116,7 +116,7 @@ struct ApplyRun {
 
   /// Reads the outline, and scans the target in step with it.
   private func check(
-    _ input: StreamInput, _ target: TargetImage, _ memory: TargetMemory?
+    _ input: StreamInput, _ target: any CopyTarget, _ memory: TargetMemory?
   ) throws(TransferError) -> DeltaTaker.Outline {
     counters.enter(.comparing)
     let shape = ImageShape(byteCount: target.byteCount)
@@ -141,7 +141,7 @@ struct ApplyRun {
   }
 
   private func require(
-    _ finding: OutlineCheck.Finding, of target: TargetImage, _ shape: ImageShape
+    _ finding: OutlineCheck.Finding, of target: any CopyTarget, _ shape: ImageShape
   ) throws(TransferError) {
     // A segment that was being written when a run was interrupted may be anything.
     let torn = target.wasUnfinished ? nil : finding.firstTorn
@@ -162,7 +162,7 @@ struct ApplyRun {
   }
 
   private func finish(
-    _ target: TargetImage, _ memory: TargetMemory?, _ report: inout Report
+    _ target: any CopyTarget, _ memory: TargetMemory?, _ report: inout Report
   ) throws(TransferError) {
     if settings.isDryRun { return target.abandon() }
     guard let digest = report.imageDigest else { return }

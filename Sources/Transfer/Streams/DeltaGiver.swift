@@ -12,7 +12,7 @@ final class DeltaGiver {
     var pageByteCount: UInt64
   }
 
-  private let image: SourceImage
+  private let image: any CopySource
   private let shape: ImageShape
   private let output: StreamOutput
   private let counters: Counters
@@ -26,7 +26,7 @@ final class DeltaGiver {
   private var chain = ChangeChain()
   private var pageByteCount: UInt64 = 0
 
-  init(image: SourceImage, output: StreamOutput, compression: Compression, counters: Counters) {
+  init(image: any CopySource, output: StreamOutput, compression: Compression, counters: Counters) {
     self.image = image
     self.output = output
     self.counters = counters

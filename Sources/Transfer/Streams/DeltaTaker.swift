@@ -19,7 +19,7 @@ final class DeltaTaker {
   }
 
   private let input: StreamInput
-  private let target: TargetImage
+  private let target: any CopyTarget
   private let memory: TargetMemory?
   private let isDryRun: Bool
   private let counters: Counters
@@ -34,7 +34,7 @@ final class DeltaTaker {
   private(set) var hasWritten = false
 
   init(
-    input: StreamInput, target: TargetImage, memory: TargetMemory?, isDryRun: Bool,
+    input: StreamInput, target: any CopyTarget, memory: TargetMemory?, isDryRun: Bool,
     counters: Counters
   ) {
     self.input = input

@@ -54,10 +54,11 @@ struct ManifestRun {
 
 /// Opening the images of pieces of a pipe.
 enum StreamImage {
-  static func openSource(_ path: String, _ settings: Settings) throws(TransferError) -> SourceImage
+  static func openSource(_ path: String, _ settings: Settings) throws(TransferError)
+    -> any CopySource
   {
     do throws(StorageError) {
-      return try SourceImage.open(path, within: .anything, isForced: settings.isForced)
+      return try ImageOpening.source(path, within: .anything, isForced: settings.isForced)
     } catch {
       throw TransferError(.source, error)
     }

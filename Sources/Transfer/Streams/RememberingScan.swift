@@ -8,7 +8,7 @@ import Wire
 /// what was learned. A source that changes meanwhile is an error: nobody is there with whom it
 /// could be settled.
 struct RememberingScan {
-  let image: SourceImage
+  let image: any CopySource
   let settings: Settings
   let counters: Counters
 

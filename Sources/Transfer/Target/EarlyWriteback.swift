@@ -16,7 +16,7 @@ final class EarlyWriteback: Sendable {
   private static let leastByteCount = 16 << 20
   private static let pauseSeconds = 0.02
 
-  init(_ image: TargetImage) {
+  init(_ image: any CopyTarget) {
     let isOver = Monitor(false)
     self.isOver = isOver
     guard image.byteCount >= UInt64(Self.leastByteCount) else {

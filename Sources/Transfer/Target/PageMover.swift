@@ -21,7 +21,7 @@ final class PageMover {
     var name: Digest
   }
 
-  let target: TargetImage
+  let target: any CopyTarget
   let images: [any ReadableImage]
   private let shapes: [ImageShape]
   private let width: DigestWidth
@@ -37,7 +37,7 @@ final class PageMover {
   static let batchLimit = 256
 
   /// `images[0]` is the target itself.
-  init(target: TargetImage, images: [any ReadableImage], width: DigestWidth, isDryRun: Bool) {
+  init(target: any CopyTarget, images: [any ReadableImage], width: DigestWidth, isDryRun: Bool) {
     self.target = target
     self.images = images
     self.width = width

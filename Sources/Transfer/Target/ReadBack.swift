@@ -7,14 +7,14 @@ import Storage
 ///
 /// The page cache would only give back what was just written to it; the disk is asked instead.
 final class ReadBack: ReadableImage {
-  private let image: TargetImage
+  private let image: any CopyTarget
   private let threadCount: Int
   private let counters: Counters
   let byteCount: UInt64
 
   /// `byteCount` is the length of an image whose length was not known when it was opened.
   init(
-    _ image: TargetImage, byteCount: UInt64? = nil, threadCount: Int, counters: Counters
+    _ image: any CopyTarget, byteCount: UInt64? = nil, threadCount: Int, counters: Counters
   ) {
     self.image = image
     self.byteCount = byteCount ?? image.byteCount

@@ -11,7 +11,7 @@ import Wire
 /// The caller's thread receives and compares; one more scans, with workers of its own. They
 /// share the ledger, behind its monitor, and `scanFailure`.
 final class TargetComparison {
-  private let image: SourceImage
+  private let image: any CopySource
   private let shape: ImageShape
   private let threadCount: Int
   private let connection: Connection
@@ -28,7 +28,7 @@ final class TargetComparison {
 
   /// `byteCount` is how much of the image is compared.
   init(
-    image: SourceImage, byteCount: UInt64, threadCount: Int, connection: Connection,
+    image: any CopySource, byteCount: UInt64, threadCount: Int, connection: Connection,
     counters: Counters
   ) {
     self.image = image

@@ -14,7 +14,7 @@ import Wire
 /// Used by the engine's thread, but for what a scan learns.
 final class TargetMemory {
   let manifest: Manifest
-  private let image: TargetImage
+  private let image: any CopyTarget
   private let shape: ImageShape
   private let standing: Manifest.Standing
   private let job: Job
@@ -33,7 +33,7 @@ final class TargetMemory {
   var tell: ((String) -> Void)?
 
   /// Nil where nothing is remembered.
-  init?(_ finding: Manifest.Finding, of image: TargetImage, job: Job, peer: String) {
+  init?(_ finding: Manifest.Finding, of image: any CopyTarget, job: Job, peer: String) {
     guard let manifest = finding.manifest, manifest.shape.byteCount == image.byteCount else {
       return nil
     }

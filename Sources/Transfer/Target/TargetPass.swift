@@ -14,7 +14,7 @@ import Wire
 ///
 /// Used by the engine's thread only; the ledger and the index are shared with the scanner.
 final class TargetPass {
-  let target: TargetImage
+  let target: any CopyTarget
   let shape: ImageShape
   let width: DigestWidth
   let startsZero: Bool
@@ -85,7 +85,7 @@ final class TargetPass {
   }
 
   init(
-    target: TargetImage, shape: ImageShape, parameters: Parameters, connection: Connection,
+    target: any CopyTarget, shape: ImageShape, parameters: Parameters, connection: Connection,
     counters: Counters
   ) {
     self.target = target

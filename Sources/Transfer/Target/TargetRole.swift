@@ -25,7 +25,7 @@ final class TargetRole {
     case lost
   }
 
-  private let image: TargetImage
+  private let image: any CopyTarget
   private let seeds: [any ReadableImage]
   /// By their number, from 1: these need not be read to be of use.
   private let seedManifests: [Int: Manifest]
@@ -49,7 +49,7 @@ final class TargetRole {
   private static let waitingByteCount = 6 << 20
 
   init(
-    image: TargetImage, seeds: [any ReadableImage], seedManifests: [Int: Manifest] = [:],
+    image: any CopyTarget, seeds: [any ReadableImage], seedManifests: [Int: Manifest] = [:],
     job: Job, connection: Connection, counters: Counters, memory: TargetMemory? = nil,
     giveUp: @escaping @Sendable () -> Void
   ) {
