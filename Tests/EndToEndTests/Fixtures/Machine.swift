@@ -18,6 +18,8 @@ enum Need: String, CaseIterable, Sendable {
   case clones
   /// strace may trace here.
   case tracing
+  /// QEMU, and a guest for it.
+  case virtualMachines = "virtual-machines"
 
   var isMet: Bool {
     switch self {
@@ -27,6 +29,7 @@ enum Need: String, CaseIterable, Sendable {
     case .fuse: Machine.hasFuse
     case .clones: Machine.hasClones
     case .tracing: Machine.hasTracing
+    case .virtualMachines: Machine.hasVirtualMachines
     }
   }
 }
@@ -87,6 +90,12 @@ enum Machine {
   static let hasTracing: Bool =
     Tool.find("strace") != nil
     && probe("strace -qq -o /dev/null -e inject=none true || strace -o /dev/null true")
+
+  /// Without hardware for it QEMU translates, which is enough. The guest is made here unless it was
+  /// made before, when the dependencies were installed.
+  static let hasVirtualMachines: Bool =
+    Tool.find("qemu-system-x86_64") != nil && Tool.find("qemu-img") != nil
+    && (try? GuestParts.shared.get()) != nil
 
   private static func probe(_ script: String) -> Bool {
     let scratch = Scratch()

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// What a guest is made of: Debian's kernel, an initrd with busybox and the writer, and the writer
+/// for this machine, which is also the check of what it wrote. `Tests/tools/make-guest` makes them
+/// and keeps them.
+struct GuestParts: Sendable {
+  let directory: String
+  var kernel: String { "\(directory)/vmlinuz" }
+  var initrd: String { "\(directory)/initrd" }
+  var writer: String { "\(directory)/writer" }
+
+  static let shared = Result { try GuestParts() }
+
+  private init() throws {
+    directory = "\(Tool.checkout)/.build/guest"
+    try Command.succeed(Tool.script("make-guest"), directory, timeoutSeconds: 300)
+  }
+}

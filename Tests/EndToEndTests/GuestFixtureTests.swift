@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+/// The guest that the tests of live moves rely on, and the check that must see what was lost.
+@Suite(.endsInTime, .serialized) struct GuestFixtureTests {
+  private let scratch = Scratch()
+
+  @Test(.needs(.virtualMachines)) func whatAGuestAcknowledgesIsOnItsDisks() throws {
+    let writer = GuestWriter(slotCount: 512, burst: 3)
+    let disks = try [GuestDisk.Format.raw, .qcow2].map {
+      try GuestDisk.make(in: scratch, format: $0, mebibytes: 48, filler: 2, writer: writer)
+    }
+    let guest = try Guest(disks, .init(writer: writer, hasIOThread: true), in: scratch)
+    try guest.waitUntilUp()
+    let watch = SerialWatch(guest.serial)
+    try guest.waitForMore(40)
+    let monitor = try guest.monitor.get()
+    #expect(try monitor.runState == "running")
+
+    // What is taken here is whole, but old.
+    try monitor.execute("stop")
+    let early = guest.serial.lastAcknowledged
+    let old = try disks.map { try $0.copied(in: scratch) }
+    usleep(300_000)
+    #expect(guest.serial.lastAcknowledged == early)
+    try monitor.execute("cont")
+    try guest.waitForMore(100)
+    #expect(watch.longestSilence() >= 0.3)
+    guest.kill()
+    let late = guest.serial.lastAcknowledged
+    #expect(late > early && guest.serial.acknowledged.first == 3)
+
+    let mixture = [try old[0].copied(in: scratch), try disks[1].copied(in: scratch)]
+    let halved = try halfWay(from: old[0], to: disks[0])
+    let now = try guest.check(in: scratch)
+    #expect(now.isWhole && now.newest >= late, "\(now)")
+    let then = try guest.check(old, acknowledged: early, in: scratch)
+    #expect(then.isWhole, "\(then)")
+
+    let outdated = try guest.check(old, in: scratch)
+    #expect(!outdated.isWhole && outdated.isSoundFileSystem && outdated.lostCount > 10)
+    let torn = try guest.check(mixture, acknowledged: early, in: scratch)
+    #expect(!torn.isWhole, "disks of two moments: \(torn)")
+    let dropped = try guest.check([halved, disks[1]], in: scratch)
+    #expect(!dropped.isWhole && dropped.lostCount > 0, "\(dropped)")
+  }
+
+  /// What a run would leave that forgot every second of the pages it had to send.
+  private func halfWay(from old: GuestDisk, to new: GuestDisk) throws -> GuestDisk {
+    let result = try new.copied(in: scratch)
+    let (before, after) = (ImageFile(old.path), ImageFile(new.path))
+    let pageCount = try after.byteCount / 4096
+    var changedCount = 0
+    for page in 0..<pageCount {
+      let content = try before.read(4096, at: page * 4096)
+      guard try after.read(4096, at: page * 4096) != content else { continue }
+      changedCount += 1
+      if changedCount % 2 == 0 { try ImageFile(result.path).write(content, at: page * 4096) }
+    }
+    #expect(changedCount > 20)
+    return result
+  }
+
+  /// The writer is the same program on this machine, where a test of other writers needs no guest.
+  @Test func aTornBlockIsSeen() throws {
+    let parts = try GuestParts.shared.get()
+    let image = scratch.path("written")
+    try Command.succeed(parts.writer, "fill", "slots=64", image)
+    var command = Command(parts.writer, "write", "slots=64", "rate=500", image)
+    command.timeoutSeconds = 1
+    let written = try command.run().output
+    let last = try #require(written.split(separator: "\n").last?.split(separator: " ").last)
+    func check() throws -> Outcome {
+      try Command(parts.writer, "check", "slots=64", "acknowledged=\(last)", image).run()
+    }
+    #expect(try check().status == 0)
+    try ImageFile(image).write(Data([1, 2, 3]), at: 10 * 4096 + 2000)
+    let torn = try check()
+    #expect(torn.status == 1 && torn.output.contains("torn: slot 10 "), "\(torn)")
+  }
+}
