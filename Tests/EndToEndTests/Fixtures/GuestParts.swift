@@ -15,6 +15,12 @@ struct GuestParts: Sendable {
 
   private init() throws {
     directory = "\(Tool.checkout)/.build/guest"
-    try Command.succeed(Tool.script("make-guest"), directory, timeoutSeconds: 300)
+    var command = Command(Tool.script("make-guest"), directory)
+    command.timeoutSeconds = 300
+    // The toolchain's compiler is where the developer has it.
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    command.environment["PATH"] = "\(path):\(command.environment["PATH"]!)"
+    let outcome = try command.run()
+    guard outcome.status == 0 else { throw FixtureError("\(outcome)") }
   }
 }
