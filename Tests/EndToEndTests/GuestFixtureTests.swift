@@ -80,4 +80,37 @@ import Testing
     let torn = try check()
     #expect(torn.status == 1 && torn.output.contains("torn: slot 10 "), "\(torn)")
   }
+
+  /// The line is as narrow as it says, and what goes over it is counted.
+  @Test(.needs(.narrowLines)) func aNarrowLineIsNarrow() throws {
+    let line = try NarrowLine(rate: "100mbit")
+    let shell = try SecureShell(over: line)
+    let before = try line.byteCounts
+    let client = shell.client.map(Blkmove.quoted).joined(separator: " ")
+    let outcome = try Command(
+      "bash", "-c", "head -c 12500000 /dev/urandom | \(client) anyhost 'wc -c'"
+    ).run()
+    #expect(outcome.output == "12500000\n", "\(outcome)")
+    #expect((0.9...4).contains(outcome.elapsedSeconds), "\(outcome)")
+    let sent = try line.byteCounts.sent - before.sent
+    #expect((12_500_000...14_500_000).contains(sent))
+  }
+
+  @Test(.needs(.virtualMachines)) func aMonitorBehindARelayIsCut() throws {
+    let guest = try Guest([], .init(writer: GuestWriter(isIdle: true)), in: scratch)
+    #expect(try guest.monitor.get().runState == "running")
+    let relay = try SocketRelay(to: guest.qmpPath, at: scratch.path("relay"))
+    let first = try QmpMonitor(relay.path)
+    #expect(try first.runState == "running")
+    relay.cut()
+    #expect(throws: FixtureError.self) { try first.runState }
+    let second = try QmpMonitor(relay.path)
+    #expect(try second.runState == "running")
+    #expect(relay.connectionCount == 2)
+    #expect(try guest.leftovers == [])
+    try second.execute("blockdev-add", ["driver": "null-co", "node-name": "scratch"])
+    try second.execute(
+      "block-dirty-bitmap-add", ["node": "scratch", "name": "b", "disabled": true])
+    #expect(try guest.leftovers == ["node scratch", "bitmap b on scratch"])
+  }
 }

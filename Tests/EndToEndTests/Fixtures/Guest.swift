@@ -83,6 +83,30 @@ final class Guest {
     try wait("a guest that is up", withinSeconds: seconds) { serial.signCount > 0 }
   }
 
+  /// What a move has added to the machine and not taken away, in words; nothing is as it should be.
+  var leftovers: [String] {
+    get throws {
+      let monitor = try monitor.get()
+      var found: [String] = []
+      for block in try monitor.execute("query-block") as? [[String: Any]] ?? [] {
+        let inserted = block["inserted"] as? [String: Any] ?? [:]
+        for limit in ["iops", "iops_rd", "iops_wr", "bps", "bps_rd", "bps_wr"] {
+          if let value = inserted[limit] as? Int, value != 0 { found.append("\(limit)=\(value)") }
+        }
+      }
+      let nodes = try monitor.execute("query-named-block-nodes") as? [[String: Any]] ?? []
+      for node in nodes {
+        let name = node["node-name"] as? String ?? ""
+        if !name.hasPrefix("disk") && !name.hasPrefix("file") { found.append("node \(name)") }
+        let bitmaps = node["dirty-bitmaps"] as? [[String: Any]] ?? []
+        found += bitmaps.map { "bitmap \($0["name"] ?? "") on \(name)" }
+      }
+      let exports = try monitor.execute("query-block-exports") as? [[String: Any]] ?? []
+      found += exports.map { "export \($0["id"] ?? "")" }
+      return found
+    }
+  }
+
   func wait(
     _ what: String, withinSeconds seconds: Double, until isSo: () throws -> Bool
   ) throws {

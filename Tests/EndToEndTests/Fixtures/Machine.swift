@@ -20,6 +20,8 @@ enum Need: String, CaseIterable, Sendable {
   case tracing
   /// QEMU, and a guest for it.
   case virtualMachines = "virtual-machines"
+  /// Network namespaces, and a line between them that is held to a rate.
+  case narrowLines = "narrow-lines"
 
   var isMet: Bool {
     switch self {
@@ -30,6 +32,7 @@ enum Need: String, CaseIterable, Sendable {
     case .clones: Machine.hasClones
     case .tracing: Machine.hasTracing
     case .virtualMachines: Machine.hasVirtualMachines
+    case .narrowLines: Machine.hasNarrowLines
     }
   }
 }
@@ -96,6 +99,8 @@ enum Machine {
   static let hasVirtualMachines: Bool =
     Tool.find("qemu-system-x86_64") != nil && Tool.find("qemu-img") != nil
     && (try? GuestParts.shared.get()) != nil
+
+  static let hasNarrowLines: Bool = isRoot && (try? NarrowLine(rate: "100mbit")) != nil
 
   private static func probe(_ script: String) -> Bool {
     let scratch = Scratch()

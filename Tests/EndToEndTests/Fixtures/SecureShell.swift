@@ -14,15 +14,19 @@ final class SecureShell: Sendable {
   private let identifier: pid_t
   private let input: Int32
   private let isStopped = Mutex(false)
+  private let line: NarrowLine?
 
-  init(forcedCommand: String? = nil) throws {
+  /// At the far end of a line of its own, or on loopback.
+  init(forcedCommand: String? = nil, over line: NarrowLine? = nil) throws {
     scratch = Scratch()
+    self.line = line
     let (reading, writing) = try Spawn.pipe()
     defer { close(reading) }
     input = writing
     let log = scratch.path("private-sshd.log")
     var environment = Command.plainEnvironment
     environment["FORCED_COMMAND"] = forcedCommand
+    if line != nil { environment["LISTEN_ADDRESS"] = NarrowLine.farAddress }
     // What a session finds in its environment, so that the far end never writes outside the
     // tests' own directories either.
     let session = [
@@ -30,7 +34,8 @@ final class SecureShell: Sendable {
       "BLKMOVE_STATE_DIR=\(scratch.path("state", isDirectory: true))",
     ]
     identifier = try Spawn.start(
-      ["/bin/bash", Tool.script("private-sshd"), scratch.path] + session,
+      (line?.farWords ?? [])
+        + ["/bin/bash", Tool.script("private-sshd"), scratch.path] + session,
       environment: environment, input: .descriptor(reading), output: .file(log),
       error: .file(log))
     let deadline = Date() + 20
@@ -86,5 +91,5 @@ final class SecureShell: Sendable {
   }
 
   /// The words of an ssh that reaches it under any host name.
-  var client: [String] { ["ssh", "-F", scratch.path("ssh_config")] }
+  var client: [String] { (line?.nearWords ?? []) + ["ssh", "-F", scratch.path("ssh_config")] }
 }
