@@ -32,6 +32,16 @@ package struct RemoteLocation: Hashable, Sendable {
     self.path = path
   }
 
+  /// This machine, for runs that have a process of their own at either end all the same.
+  package static func here(_ path: String) -> RemoteLocation {
+    RemoteLocation(host: "", path: path)
+  }
+
+  package var isHere: Bool { host.isEmpty }
+
   /// How error messages and reports name it.
-  package var displayed: String { "\(host):\(path)" }
+  package var displayed: String { placed(path) }
+
+  /// A path at this place, as messages name it.
+  func placed(_ path: String) -> String { isHere ? path : "\(host):\(path)" }
 }

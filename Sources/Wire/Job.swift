@@ -48,6 +48,8 @@ package struct Job: Equatable, Sendable {
   package var trustsTarget: Bool
   /// A target file that exists is replaced as a whole, not changed in place.
   package var isAtomic: Bool
+  /// Somebody writes to the source meanwhile: rounds over what was written follow the first pass.
+  package var isLive: Bool
   package var sizePolicy: SizePolicy
   /// How many groups of a target are read although its manifest is trusted.
   package var spotCheckCount: Int
@@ -67,7 +69,8 @@ package struct Job: Equatable, Sendable {
     operation: Operation, serverRole: Role, isWhole: Bool = false, keepsSparse: Bool = true,
     isForced: Bool = false, verifiesTarget: Bool = false, keepsManifests: Bool = false,
     readsSource: Bool = false, isParanoid: Bool = false, trustsTarget: Bool = false,
-    isAtomic: Bool = false, sizePolicy: SizePolicy = .resize, spotCheckCount: Int = 64,
+    isAtomic: Bool = false, isLive: Bool = false, sizePolicy: SizePolicy = .resize,
+    spotCheckCount: Int = 64,
     threadCount: Int = 0, indexMemoryByteCount: UInt64 = 64 << 20,
     compression: Compression = .automatic, bandwidthLimit: UInt64? = nil,
     suggestedName: String = "", progressIntervalMilliseconds: UInt32 = 0
@@ -83,6 +86,7 @@ package struct Job: Equatable, Sendable {
     self.isParanoid = isParanoid
     self.trustsTarget = trustsTarget
     self.isAtomic = isAtomic
+    self.isLive = isLive
     self.spotCheckCount = spotCheckCount
     self.sizePolicy = sizePolicy
     self.threadCount = threadCount
@@ -126,6 +130,7 @@ package struct Job: Equatable, Sendable {
     }
     spotCheckCount = Int(try reader.uint16("spot checks"))
     isAtomic = try reader.boolean("atomic")
+    isLive = try reader.boolean("live")
   }
 
   /// Figures beyond a limit are lowered to it: what the user asked for is then not possible,
@@ -148,6 +153,7 @@ package struct Job: Equatable, Sendable {
     writer.write(min(progressIntervalMilliseconds, WireLimits.progressIntervalMilliseconds))
     writer.write(UInt16(clamping: spotCheckCount))
     writer.write(isAtomic)
+    writer.write(isLive)
   }
 
   private static let automaticCompression: UInt8 = 255

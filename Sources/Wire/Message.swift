@@ -50,6 +50,9 @@ package enum Message: Equatable, Sendable {
   case appraisal(Appraisal)
   /// What the client's user should know, and only the server does.
   case note(String)
+  case round(RoundStart)
+  /// The target does not know any more what it has there.
+  case unsettled(SegmentRange)
 
   package var type: MessageType {
     switch self {
@@ -85,6 +88,8 @@ package enum Message: Equatable, Sendable {
     case .probed: .probed
     case .appraisal: .appraisal
     case .note: .note
+    case .round: .round
+    case .unsettled: .unsettled
     }
   }
 
@@ -123,6 +128,8 @@ package enum Message: Equatable, Sendable {
     case .probed(let payload): payload.write(to: &writer)
     case .appraisal(let payload): payload.write(to: &writer)
     case .note(let text): writer.write(text, atMost: WireLimits.textByteCount)
+    case .round(let payload): payload.write(to: &writer)
+    case .unsettled(let payload): payload.write(to: &writer)
     }
     return writer.finish()
   }
@@ -177,6 +184,8 @@ package enum Message: Equatable, Sendable {
     case .probed: self = .probed(try ProbeCount(from: &reader))
     case .appraisal: self = .appraisal(try Appraisal(from: &reader))
     case .note: self = .note(try reader.shownText("note", atMost: WireLimits.textByteCount))
+    case .round: self = .round(try RoundStart(from: &reader))
+    case .unsettled: self = .unsettled(try SegmentRange(from: &reader))
     }
   }
 }

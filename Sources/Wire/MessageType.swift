@@ -34,6 +34,8 @@ package enum MessageType: UInt8, CaseIterable, FrameType {
   case probed = 30
   case appraisal = 31
   case note = 32
+  case round = 33
+  case unsettled = 34
 
   package var name: String { String(describing: self) }
 
@@ -55,7 +57,7 @@ package enum MessageType: UInt8, CaseIterable, FrameType {
     case .note: 2 + WireLimits.textByteCount
     case .pass, .position, .zero, .differ, .want, .scanned, .settled, .agreed, .done, .progress,
       .verdict, .digest, .closed, .strands, .invitation, .join, .joined, .arrived, .leave,
-      .probed, .appraisal:
+      .probed, .appraisal, .round, .unsettled:
       128
     }
   }

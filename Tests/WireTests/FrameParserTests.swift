@@ -173,7 +173,7 @@ import Wire
     Header(bytes: [0, 0, 0, 0, 16], isAllowed: true),
     Header(bytes: [0, 0, 0, 0, 21], isAllowed: true),
     Header(bytes: [0, 0, 0, 0, 22], isAllowed: true),
-    Header(bytes: [0, 0, 0, 0, 33], isAllowed: false),
+    Header(bytes: [0, 0, 0, 0, 35], isAllowed: false),
     Header(bytes: [0, 0, 0, 0, 255], isAllowed: false),
     Header(bytes: [128, 0, 0, 0, 16], isAllowed: true),
     Header(bytes: [129, 0, 0, 0, 16], isAllowed: false),

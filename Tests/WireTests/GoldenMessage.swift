@@ -112,7 +112,8 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
       message: .job(
         Job(
           operation: .estimate, serverRole: .target, isWhole: true, keepsSparse: false,
-          isForced: true, verifiesTarget: true, isAtomic: true, sizePolicy: .min, threadCount: 300,
+          isForced: true, verifiesTarget: true, isAtomic: true, isLive: true, sizePolicy: .min,
+          threadCount: 300,
           indexMemoryByteCount: 64 << 20, compression: .level(19), bandwidthLimit: 5_000_000,
           suggestedName: "disk.img", progressIntervalMilliseconds: 500)), shape: nil),
     GoldenMessage(
@@ -199,6 +200,9 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
       message: .appraisal(
         Appraisal(
           sampledByteCount: 16 << 20, compressedByteCount: 5 << 20, bytesPerSecond: 41_000_000))),
+    GoldenMessage(name: "round", message: .round(RoundStart(number: 3, isLast: true))),
+    GoldenMessage(
+      name: "unsettled", message: .unsettled(SegmentRange(first: 2, count: 1))),
     GoldenMessage(name: "note", message: .note("WARNING: /dev/vg/web was changed; grüße")),
   ]
 }

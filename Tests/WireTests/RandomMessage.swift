@@ -22,7 +22,7 @@ struct RandomMessage {
           isKnownEqual: bits.flip(), isTargetKnown: bits.flip()))
     case .segments: .segments(runs())
     case .position: .position(bits.below(shape.segmentCount + 1))
-    case .zero: zero()
+    case .zero: .zero(segments())
     case .groups: groups()
     case .differ: differ()
     case .pages: pages()
@@ -68,6 +68,10 @@ struct RandomMessage {
           sampledByteCount: bits.next(), compressedByteCount: bits.next(),
           bytesPerSecond: bits.flip() ? nil : max(1, bits.next())))
     case .note: .note(text(atMost: WireLimits.textByteCount))
+    case .round:
+      .round(
+        RoundStart(number: UInt32.random(in: 1...UInt32.max, using: &bits), isLast: bits.flip()))
+    case .unsettled: .unsettled(segments())
     }
   }
 
@@ -105,7 +109,7 @@ struct RandomMessage {
         serverRole: Job.Role.allCases.randomElement(using: &bits)!, isWhole: bits.flip(),
         keepsSparse: bits.flip(), isForced: bits.flip(), verifiesTarget: bits.flip(),
         keepsManifests: bits.flip(), readsSource: bits.flip(), isParanoid: bits.flip(),
-        trustsTarget: bits.flip(), isAtomic: bits.flip(),
+        trustsTarget: bits.flip(), isAtomic: bits.flip(), isLive: bits.flip(),
         sizePolicy: Job.SizePolicy.allCases.randomElement(using: &bits)!,
         spotCheckCount: bits.below(1 << 16), threadCount: bits.below(WireLimits.threadCount + 1),
         indexMemoryByteCount: bits.next(),
@@ -152,9 +156,9 @@ struct RandomMessage {
     return runs
   }
 
-  private mutating func zero() -> Message {
+  private mutating func segments() -> SegmentRange {
     let first = bits.below(shape.segmentCount)
-    return .zero(SegmentRange(first: first, count: 1 + bits.below(shape.segmentCount - first)))
+    return SegmentRange(first: first, count: 1 + bits.below(shape.segmentCount - first))
   }
 
   private mutating func groupSet(of segment: Int) -> GroupSet {

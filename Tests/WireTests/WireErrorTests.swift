@@ -74,7 +74,7 @@ import Wire
       sentence: "the stream ended in the middle of message position: payload: 1 of 9 bytes"),
     Stream(
       bytes: WireLimits.magic + [0, 0, 0, 0, 99],
-      sentence: "message of unknown type: type: found 99, allowed 1 to 32"),
+      sentence: "message of unknown type: type: found 99, allowed 1 to 34"),
     Stream(
       bytes: WireLimits.magic + [0, 0, 0, 1, 12],
       sentence: "message want: payload: found 16777216 bytes, allowed at most 128"),

@@ -20,6 +20,12 @@ extension Manifest {
     package var standing: Standing
     /// What the user should know.
     package var note: String?
+
+    package init(manifest: Manifest?, standing: Standing, note: String? = nil) {
+      self.manifest = manifest
+      self.standing = standing
+      self.note = note
+    }
   }
 
   /// How far a manifest speaks of the image as it is now.
@@ -143,10 +149,14 @@ extension Manifest {
         .unsuitable, object: path, sentence: "is there and is no manifest",
         hint: "name another file, or remove it")
     }
-    let manifest = try make(
-      descriptor, path,
-      ManifestHeader(
-        role: role, key: key.text, identity: identity, secret: newSecret(), name: name))
+    let header = ManifestHeader(
+      role: role, key: key.text, identity: identity, secret: newSecret(), name: name)
+    let manifest: Manifest
+    do throws(SystemError) {
+      manifest = try make(descriptor, path, header)
+    } catch {
+      throw .writing(path, "make", error)
+    }
     return Finding(
       manifest: manifest, standing: .new,
       note: present.st_size > 0 ? "the manifest of \(name) does not fit it and is made anew" : nil)
@@ -192,21 +202,20 @@ extension Manifest {
   /// A run that writes says every second that it is at work.
   private static let heartbeatSlackNanoseconds: Int64 = 2_500_000_000
 
-  private static func make(
-    _ descriptor: consuming Descriptor, _ path: String, _ header: ManifestHeader
-  ) throws(StorageError) -> Manifest {
+  static func make(
+    _ descriptor: consuming Descriptor, _ path: String, _ header: ManifestHeader,
+    isScratch: Bool = false
+  ) throws(SystemError) -> Manifest {
     let shape = ImageShape(byteCount: header.identity.byteCount)
-    do throws(SystemError) {
-      try descriptor.calls.truncate(descriptor.number, to: 0)
-      try descriptor.calls.truncate(descriptor.number, to: byteCount(for: shape))
-    } catch {
-      throw .writing(path, "make", error)
-    }
-    return Manifest(descriptor, path: path, header: header, role: header.role, key: header.key)
+    try descriptor.calls.truncate(descriptor.number, to: 0)
+    try descriptor.calls.truncate(descriptor.number, to: byteCount(for: shape))
+    return Manifest(
+      descriptor, path: path, header: header, role: header.role, key: header.key,
+      isScratch: isScratch)
   }
 
   /// From the kernel's generator, which is what Swift's own one is on Linux.
-  private static func newSecret() -> [UInt8] {
+  static func newSecret() -> [UInt8] {
     var generator = SystemRandomNumberGenerator()
     return (0..<Fingerprinter.secretByteCount).map { _ in
       UInt8.random(in: .min ... .max, using: &generator)

@@ -31,14 +31,17 @@ package final class Manifest: Sendable {
   private let role: ManifestHeader.Role
   let key: String
   let descriptor: Descriptor
+  /// Of this run alone.
+  private let isScratch: Bool
   private let header: Mutex<ManifestHeader>
   /// The state that this run has put on stable storage.
   private let begun = Mutex<ManifestHeader.State?>(nil)
 
   init(
     _ descriptor: consuming Descriptor, path: String, header: ManifestHeader,
-    role: ManifestHeader.Role, key: String
+    role: ManifestHeader.Role, key: String, isScratch: Bool = false
   ) {
+    self.isScratch = isScratch
     self.role = role
     self.key = key
     self.descriptor = descriptor
@@ -152,11 +155,26 @@ extension Manifest {
     }
   }
 
+  /// Says, on stable storage, that records will come and go from now on without waiting for what
+  /// they speak of: after an interruption they are good to compare fingerprints with, no more.
+  package func beginRounds() throws(StorageError) {
+    try begun.withLock { (begun) throws(StorageError) in
+      if begun == .stale { return }
+      try putHeader { header in
+        header.state = .stale
+        header.role = role
+        header.key = key
+      }
+      begun = .stale
+    }
+  }
+
   /// Says when this run was last seen at work.
   package func touch() throws(StorageError) { try putHeader { _ in } }
 
   /// Ends what can be kept true no longer: nothing of it is believed again.
   package func discard() {
+    if isScratch { return }
     try? descriptor.calls.truncate(descriptor.number, to: 0)
     try? descriptor.calls.unlink(path, in: AT_FDCWD)
   }
@@ -211,6 +229,7 @@ extension Manifest {
   package func close(
     identity: ImageIdentity, imageDigest: Digest, peer: String, name: String
   ) throws(StorageError) {
+    if isScratch { return }
     try synchronize()
     guard foldedDigest() == imageDigest else {
       throw StorageError(

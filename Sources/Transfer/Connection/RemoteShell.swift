@@ -61,6 +61,7 @@ package final class RemoteShell: Sendable {
   static func arguments(
     for location: RemoteLocation, settings: Settings, serverArguments: [String]
   ) throws(TransferError) -> [String] {
+    if location.isHere { return ["/proc/self/exe"] + serverArguments }
     guard let shell = settings.remoteShell.first, !shell.isEmpty else {
       throw TransferError(.remote, "the remote shell is empty", status: .usage)
     }

@@ -40,6 +40,30 @@ struct RemoteRun {
     }
   }
 
+  /// Pushes an image that somebody writes to, as `director` says.
+  func pushLive(
+    _ image: any CopySource, named suggestedName: String, director: any RoundDirector
+  ) throws(TransferError) -> Report {
+    var job = job(.copy, serverRole: .target, suggestedName: suggestedName)
+    job.isLive = true
+    let memory = try SourceMemory(ofLive: image, job: job, at: settings.manifest)
+    return try converse(job: job) { (connection, giveUp) throws(TransferError) in
+      let end = SourceEnd(
+        path: image.name, policy: .anything, job: job, connection: connection,
+        counters: counters, memory: memory, director: director, giveUp: giveUp)
+      let outcome = try end.run(image)
+      var report = Report(outcome.target, location: location)
+      report.notes += outcome.notes
+      report.imageDigest = outcome.result?.imageDigest
+      report.passCount = outcome.result?.passCount ?? 0
+      if let completion = outcome.result?.completion {
+        counters.take(completion.counters, from: .target)
+      }
+      report.connectionCount = 1 + (connection.strands?.joinedCount ?? 0)
+      return report
+    }
+  }
+
   /// Pulls the image at the other end to `path`.
   func pull(to path: String) throws(TransferError) -> Report {
     let start = Clock.now
@@ -194,10 +218,11 @@ extension RemoteRun {
     let shell = try RemoteShell(
       location, settings: settings, serverArguments: arguments, announce: announce)
     let connection = Connection(
-      input: shell.input, output: shell.output, otherEnd: location.host, counters: counters,
+      input: shell.input, output: shell.output,
+      otherEnd: location.isHere ? nil : location.host, counters: counters,
       timeoutSeconds: settings.timeoutSeconds, bandwidthLimit: settings.bandwidthLimit)
-    connection.tell = { [announce, host = location.host] text in
-      announce(.note("\(host): \(text)"))
+    connection.tell = { [announce, location] text in
+      announce(.note(location.isHere ? text : "\(location.host): \(text)"))
     }
     var isGreeted = false
     do throws(TransferError) {
@@ -221,7 +246,9 @@ extension RemoteRun {
   private func opener(
     for job: Job, _ connection: Connection, _ features: UInt64
   ) -> StrandOpener? {
-    guard job.operation == .copy, settings.connections != .exactly(1) else { return nil }
+    guard job.operation == .copy, settings.connections != .exactly(1), !location.isHere else {
+      return nil
+    }
     guard features & Hello.strands != 0 else {
       announce(.detail("\(location.host): the other end knows of one connection only"))
       return nil
@@ -255,7 +282,7 @@ extension Report {
 
   init(_ target: TargetDescription, location: RemoteLocation) {
     self.init()
-    targetName = "\(location.host):\(target.name)"
+    targetName = location.placed(target.name)
     targetPath = target.name
     imageByteCount = target.byteCount
     notes = target.notes

@@ -37,6 +37,23 @@ package struct Run: Sendable {
     }
   }
 
+  /// Makes `target` equal to an image that somebody writes to meanwhile: its director says when
+  /// what is read again, and when it is over. There is a process of its own at the target's end,
+  /// on this machine as well.
+  package func copyLive(
+    _ source: any CopySource, named suggestedName: String, to target: Location,
+    director: any RoundDirector
+  ) throws(TransferError) -> Report {
+    try timed { () throws(TransferError) in
+      let location: RemoteLocation =
+        switch target {
+        case .local(let path): .here(path)
+        case .remote(let remote): remote
+        }
+      return try remote(location).pushLive(source, named: suggestedName, director: director)
+    }
+  }
+
   /// Compares two images and changes neither.
   package func verify(
     _ source: Location, against target: Location

@@ -15,6 +15,8 @@ struct SourceEnd {
   var memory = SourceMemory.nothing
   /// A scan of the image that has begun already.
   var headStart: HeadStart?
+  /// Of a live copy.
+  var director: (any RoundDirector)?
   let giveUp: @Sendable () -> Void
 
   /// What a finished conversation leaves behind.
@@ -57,7 +59,10 @@ struct SourceEnd {
       image: image, byteCount: target.byteCount, job: job, connection: connection,
       counters: counters, memory: memory, headStart: headStart, giveUp: giveUp)
     connection.agree(on: role.shape)
-    let result = try role.run(target: target)
+    let result =
+      if let director { try role.runLive(target: target, director: director) } else {
+        try role.run(target: target)
+      }
     return Outcome(
       target: target, result: result,
       notes: image.notes + memory.notes + result.notes)

@@ -46,8 +46,9 @@ struct TargetEnd {
   ) throws(TransferError) -> Memory {
     var memory = Memory()
     let place = job.keepsManifests ? manifest : .none
-    let finding = image.findManifest(place)
+    var finding = image.findManifest(place)
     memory.notes += [finding.note].compactMap(\.self)
+    if job.isLive && finding.manifest == nil { finding.manifest = try scratch(for: image) }
     memory.target = TargetMemory(finding, of: image, job: job, peer: connection.placed(source.name))
     do throws(TransferError) {
       try memory.target?.spotCheck()
@@ -57,6 +58,17 @@ struct TargetEnd {
     }
     memory.notes += memory.target?.notes ?? []
     return memory
+  }
+
+  /// A live copy cannot do without.
+  private func scratch(for image: any CopyTarget) throws(TransferError) -> Manifest {
+    do throws(StorageError) {
+      return try .scratch(byteCount: image.byteCount, role: .target, name: image.name)
+    } catch {
+      let failure = TransferError(.target, error)
+      connection.tell(failure)
+      throw failure
+    }
   }
 
   private struct Memory {

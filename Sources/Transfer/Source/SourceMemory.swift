@@ -8,7 +8,7 @@ import Wire
 /// learns for the next one.
 struct SourceMemory: Sendable {
   /// Nil where nothing is remembered.
-  private var manifest: Manifest?
+  private(set) var manifest: Manifest?
   private var standing = Manifest.Standing.new
   private var readsSource = false
   private var isParanoid = false
@@ -33,6 +33,20 @@ struct SourceMemory: Sendable {
     isSettled = image.identity.isOlderThanTick
     if let header = finding.manifest?.currentHeader, header.state == .closed {
       closedDigest = header.imageDigest
+    }
+  }
+
+  /// The same for a live copy, which cannot do without: where nothing can be kept for the next run
+  /// it is kept for this one.
+  init(
+    ofLive image: any CopySource, job: Job, at place: ManifestPlace
+  ) throws(TransferError) {
+    self.init(of: image, job: job, at: place)
+    if manifest != nil { return }
+    do throws(StorageError) {
+      manifest = try .scratch(byteCount: image.byteCount, role: .source, name: image.name)
+    } catch {
+      throw TransferError(.source, error)
     }
   }
 

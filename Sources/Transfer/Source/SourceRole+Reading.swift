@@ -45,6 +45,7 @@ extension SourceRole {
     case .settled(let settled):
       try require(.scanned, for: message)
       state.update { $0.settled = settled }
+    case .unsettled(let segments): try receive(unsettled: segments.range)
     case .done(let completion):
       try require(.agreed, for: message)
       state.update { $0.completion = completion }
@@ -97,12 +98,40 @@ extension SourceRole {
       wanted.pages.isSubset(
         of: PageSet(firstPages: shape.pageCount(inSegment: wanted.segment)))
     else { throw .breach("pages past the end of the image are asked for") }
+    if try answer(wanted) { return }
     if wanted.pages.isEmpty { throw .breach("no page of a segment is asked for") }
     if job.operation == .measure { return try add(toSample: wanted) }
     tasks.put(.pages(wanted), weight: wanted.pages.count, waits: false)
     if tasks.weight > WireLimits.outstandingPageCount {
       throw .breach("more pages are asked for than may be on their way")
     }
+  }
+
+  /// In a round every segment that was named is answered, once. True when nothing is to be sent.
+  private func answer(_ wanted: WantedPages) throws(TransferError) -> Bool {
+    let byteCount = UInt64(shape.byteCount(of: wanted.pages, inSegment: wanted.segment))
+    let isExpected = state.update { state -> Bool? in
+      guard state.isInRound else { return nil }
+      state.wantedInRound += byteCount
+      return state.expect(wanted.pages.count, of: wanted.segment)
+    }
+    guard let isExpected else { return false }
+    guard isExpected else {
+      throw .breach("pages of segment \(wanted.segment), which was not named in this round")
+    }
+    return wanted.pages.isEmpty
+  }
+
+  private func receive(unsettled segments: Range<Int>) throws(TransferError) {
+    let shape = shape
+    let isTaken = state.update { state in
+      guard state.stage == .scanned, var unsettled = state.unsettled else { return false }
+      let first = shape.segmentRange(segments.lowerBound).lowerBound
+      unsettled.insert(first..<shape.segmentRange(segments.upperBound - 1).upperBound)
+      state.unsettled = unsettled
+      return true
+    }
+    if !isTaken { throw .breach("'unsettled' where nothing was settled") }
   }
 
   private func close(_ count: UInt64) throws(TransferError) {

@@ -20,7 +20,7 @@ final class SourceRole: Sendable {
   private let headStart: HeadStart?
   /// Called once when the run has failed, before its threads are waited for.
   private let giveUp: @Sendable () -> Void
-  private let memory: SourceMemory
+  let memory: SourceMemory
   let state = Monitor(SourceState())
   let tasks = BoundedQueue<PageSender.Task>(capacity: SourceRole.waitingPageCount)
 
@@ -71,12 +71,13 @@ final class SourceRole: Sendable {
     }
   }
 
-  private func withThreads<Answer>(
+  func withThreads<Answer>(
     _ pilot: CompressionPilot, _ body: () throws(TransferError) -> Answer
   ) throws(TransferError) -> Answer {
     let reader = WorkerThread { [self] in read() }
     let sender = PageSender(
-      image: image, shape: shape, tasks: tasks, connection: connection,
+      image: job.isLive ? HeldPages(image, state) : image, shape: shape, tasks: tasks,
+      connection: connection,
       pilot: Monitor(pilot), fail: { [state] in state.fail($0) })
     let sending = (0..<senderCount).map { _ in WorkerThread { sender.run() } }
     connection.strands?.outgoing?.start { [tasks] lost in
@@ -144,14 +145,14 @@ final class SourceRole: Sendable {
     throw isChanged ? Self.neverSettled(image.name) : neverEqual
   }
 
-  private func finish(digest: Digest?, passCount: Int) throws(TransferError) -> Outcome {
+  func finish(digest: Digest?, passCount: Int) throws(TransferError) -> Outcome {
     state.update { $0.stage = .agreed }
     connection.send(.agreed)
     let completion = try state.await { $0.completion }
     return Outcome(completion: completion, imageDigest: digest, passCount: passCount)
   }
 
-  private func identity() throws(TransferError) -> ImageIdentity {
+  func identity() throws(TransferError) -> ImageIdentity {
     do throws(StorageError) {
       return try image.currentIdentity()
     } catch {
@@ -179,7 +180,7 @@ final class SourceRole: Sendable {
       hint: "run again to go on; of what grows copy a snapshot", status: .failed)
   }
 
-  private var neverEqual: TransferError {
+  var neverEqual: TransferError {
     TransferError(
       .target, "its digest differs from the source's after \(Self.maximumPassCount) passes",
       hint: "something else writes to the target, or its disk or memory is failing",
@@ -191,7 +192,7 @@ final class SourceRole: Sendable {
 
 extension SourceRole {
   /// Announces the whole image and gives its digest as it was read.
-  private func pass(
+  func pass(
     number: Int, target: TargetDescription, memory: ScanMemory?
   ) throws(TransferError) -> Digest {
     state.update { $0.beginPass() }
@@ -230,7 +231,7 @@ extension SourceRole {
   }
 
   /// Where data is sent unasked, the end may be said only behind the last page.
-  private func say(scanned digest: Digest, behindPages: Bool = false) {
+  func say(scanned digest: Digest, behindPages: Bool = false) {
     let scanned = Message.scanned(
       Scanned(imageDigest: digest, scannedByteCount: shape.byteCount, zeroByteCount: 0))
     state.update { $0.stage = .scanned }

@@ -29,6 +29,14 @@ struct SourceState {
   var awaitsProbed = false
   var probed: ProbeCount?
 
+  /// Of a live copy: a round is under way, and what was read in it and may still be asked for.
+  var isInRound = false
+  var held: [Int: HeldSegment] = [:]
+  var heldByteCount = 0
+  var wantedInRound: UInt64 = 0
+  /// What the target does not know any more; nil where that may not be said.
+  var unsettled: DirtySet?
+
   /// Which of the target's last words may come.
   enum Stage {
     case announcing, scanned, agreed

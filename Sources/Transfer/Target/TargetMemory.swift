@@ -145,6 +145,22 @@ extension TargetMemory {
         zeroPages: digests.zeroPages, groups: digests.groups, fingerprints: unknown)
   }
 
+  /// Before the rounds of a live copy: what is remembered is worth little from now on.
+  func beginRounds() throws(StorageError) {
+    if let failure { throw failure }
+    try manifest.beginRounds()
+  }
+
+  /// In a round, where nothing waits for the disk but its end.
+  func know(_ digests: SegmentDigests, of segment: Int) throws(StorageError) {
+    if digests.isZero { return try manifest.forget(segment..<segment + 1) }
+    let unknown = [Fingerprint](repeating: .unknown, count: digests.groups.count)
+    try manifest.put(
+      ManifestRecord(
+        zeroPages: digests.zeroPages, groups: digests.groups, fingerprints: unknown),
+      of: segment)
+  }
+
   /// From time to time: so much at most is read or sent again after an interruption.
   func checkpointIfDue() throws(StorageError) {
     if pending.count >= Self.checkpointCount

@@ -42,6 +42,8 @@ final class TargetPass {
   /// Of what a dry run would ask for.
   var sample = SampleChoice()
   var unsettledPageCount: UInt64 = 0
+  /// Segments that did not turn out as the source announced them.
+  private(set) var unsettledSegments: Set<Int> = []
   var isScanOver = false
   /// Reads the target to fill the index, where the scan did not have to.
   var startIndexing: (() -> Void)?
@@ -377,6 +379,7 @@ extension TargetPass {
       memory?.changed(record.segment, record.summary)
     } else {
       unsettledPageCount += 1
+      unsettledSegments.insert(record.segment)
     }
     account(
       ledger.update { ledger in

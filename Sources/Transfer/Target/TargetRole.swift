@@ -25,21 +25,25 @@ final class TargetRole {
     case lost
   }
 
-  private let image: any CopyTarget
+  let image: any CopyTarget
   private let seeds: [any ReadableImage]
   /// By their number, from 1: these need not be read to be of use.
   private let seedManifests: [Int: Manifest]
   let shape: ImageShape
-  private let job: Job
+  let job: Job
   let connection: Connection
-  private let counters: Counters
+  let counters: Counters
   /// Called once when the run has failed, before its threads are waited for.
   private let giveUp: @Sendable () -> Void
   /// Nil where no manifest is kept.
-  private let memory: TargetMemory?
+  let memory: TargetMemory?
   let events = BoundedQueue<Event>(capacity: TargetRole.waitingByteCount)
   /// By further connection, how many batches have come.
   var batchCounts: [Int: UInt64] = [:]
+  /// Of a live copy, from its first round on.
+  var rounds: TargetRounds?
+  /// What the last pass of a live copy left open.
+  var unsettledSegments: Set<Int> = []
   private var probeClock = ProbeClock()
   private var comparedAt = 0.0
   /// What the user was told of the image, or will be told with its description.
@@ -148,13 +152,21 @@ final class TargetRole {
         }
         passCount += 1
         if passCount == 1 { listenToStrands() }
+        rounds = nil
         digest = try pass(start)
+      case .round(let start):
+        guard passCount > 0 else { throw .breach("a round before any pass") }
+        digest = try round(start)
       case .agreed:
         guard passCount > 0 else { throw .breach("'agreed' before any pass") }
-        let isVerified = try finish(digest)
+        let (isVerified, finalIdentity) = try finish(digest)
         tellNewNotes()
         connection.send(
           .done(Completion(isVerified: isVerified, counters: counters.forTheOtherEnd)))
+        // The other end waits for the word with a machine that stands still.
+        if job.isLive, let finalIdentity, let digest {
+          memory?.close(identity: finalIdentity, digest: digest)
+        }
         return Outcome(
           imageDigest: digest, passCount: passCount, isVerified: isVerified,
           measurement: measurement)
@@ -330,15 +342,27 @@ extension TargetRole {
       comparedAt = Clock.now
       for piece in pass.sample.pieces.shuffled() { connection.send(.want(piece)) }
     }
+    if job.isLive { try leaveOpen(pass) }
     connection.send(
       .settled(Settled(imageDigest: digest, unsettledPageCount: pass.unsettledPageCount)))
     return pass.unsettledPageCount == 0 && digest == pass.sourceDigest ? digest : nil
   }
 
+  /// What was written to the source while it was read is for the rounds to settle.
+  private func leaveOpen(_ pass: TargetPass) throws(TransferError) {
+    unsettledSegments = pass.unsettledSegments
+    try remember { (memory) throws(StorageError) in try memory.checkpoint() }
+    for segment in unsettledSegments.sorted() {
+      connection.send(.unsettled(SegmentRange(first: segment, count: 1)))
+    }
+  }
+
   /// The source has agreed: reads back what was asked to be verified, and puts the image in
-  /// its place. True when it was read back.
-  private func finish(_ digest: Digest?) throws(TransferError) -> Bool {
-    if job.operation != .copy { return false }
+  /// its place. Gives whether it was read back, and what it is now.
+  private func finish(
+    _ digest: Digest?
+  ) throws(TransferError) -> (isVerified: Bool, ImageIdentity?) {
+    if job.operation != .copy { return (false, nil) }
     guard let digest else { throw .breach("'agreed' to an image that is not the source's") }
     var isVerified = false
     if job.verifiesTarget {
@@ -348,12 +372,16 @@ extension TargetRole {
     }
     counters.enter(.finishing)
     do throws(StorageError) {
-      let memory = memory
-      try image.complete(remember: { memory?.close(identity: $0, digest: digest) })
+      let (memory, isLive) = (memory, job.isLive)
+      let identity = Monitor<ImageIdentity?>(nil)
+      try image.complete(remember: { settled in
+        identity.peek { $0 = settled }
+        if !isLive { memory?.close(identity: settled, digest: digest) }
+      })
+      counters.enter(.done)
+      return (isVerified, identity.peek { $0 })
     } catch {
       throw TransferError(.target, error)
     }
-    counters.enter(.done)
-    return isVerified
   }
 }

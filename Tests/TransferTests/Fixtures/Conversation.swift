@@ -14,6 +14,8 @@ struct Conversation {
   var seeds: [SourceImage] = []
   /// What is remembered of them, by their number from 1.
   var seedManifests: [Int: Manifest] = [:]
+  /// Of a live copy.
+  var director: (any RoundDirector)?
   /// Over so many further connections as well.
   var strandCount = 0
   /// What happens to them, when the first data has come.
@@ -32,12 +34,12 @@ struct Conversation {
     let strands = (0..<strandCount).map { _ in Line() }
     let (sourceCounters, targetCounters) = (Counters(), Counters())
     let sending = Watchdog.Running("the source", seconds: seconds) {
-      [job, source, target, seedManifests] in
+      [job, source, target, seedManifests, director] in
       var description = TargetDescription(target)
       description.seeksGroups = !seedManifests.isEmpty
       return Self.send(
         source, to: description, job, line.near, sourceCounters,
-        strands: strands.map(\.near))
+        strands: strands.map(\.near), director: director)
     }
     let receiving = Watchdog.Running("the target", seconds: seconds) {
       [job, target, seeds, seedManifests] in
@@ -63,16 +65,22 @@ struct Conversation {
 
   static func send(
     _ image: SourceImage, to target: TargetDescription, _ job: Job, _ end: Line.End,
-    _ counters: Counters = Counters(), timeoutSeconds: Int? = nil, strands: [Line.End] = []
+    _ counters: Counters = Counters(), timeoutSeconds: Int? = nil, strands: [Line.End] = [],
+    director: (any RoundDirector)? = nil
   ) -> Result<SourceRole.Outcome, TransferError> {
     let connection = Connection(end, counters: counters, timeoutSeconds: timeoutSeconds)
     connection.strand(strands, isSource: true, counters)
     if job.serverRole == .target { connection.tell = { _ in } }
-    let role = SourceRole(
-      image: image, byteCount: target.byteCount, job: job, connection: connection,
-      counters: counters, giveUp: {})
-    connection.agree(on: role.shape)
     do throws(TransferError) {
+      let memory =
+        director == nil ? .nothing : try SourceMemory(ofLive: image, job: job, at: .none)
+      let role = SourceRole(
+        image: image, byteCount: target.byteCount, job: job, connection: connection,
+        counters: counters, memory: memory, giveUp: {})
+      connection.agree(on: role.shape)
+      if let director {
+        return .success(try role.runLive(target: target, director: director))
+      }
       return .success(try role.run(target: target))
     } catch {
       return .failure(error)
@@ -90,7 +98,7 @@ struct Conversation {
     if job.serverRole == .source { connection.tell = { _ in } }
     let role = TargetRole(
       image: image, seeds: seeds, seedManifests: seedManifests, job: job, connection: connection,
-      counters: counters,
+      counters: counters, memory: job.isLive ? scratchMemory(of: image, job) : nil,
       giveUp: {})
     connection.agree(on: role.shape)
     do throws(TransferError) {
@@ -98,5 +106,12 @@ struct Conversation {
     } catch {
       return .failure(error)
     }
+  }
+
+  private static func scratchMemory(of image: TargetImage, _ job: Job) -> TargetMemory? {
+    let manifest = try? Manifest.scratch(
+      byteCount: image.byteCount, role: .target, name: image.name)
+    return TargetMemory(
+      Manifest.Finding(manifest: manifest, standing: .new), of: image, job: job, peer: "")
   }
 }
