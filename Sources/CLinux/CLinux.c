@@ -238,6 +238,18 @@ int linux_connect_name(int socket, const char *name) {
   return connect(socket, (struct sockaddr *)&address, byte_count);
 }
 
+int linux_connect_path(int socket, const char *path) {
+  struct sockaddr_un address;
+  memset(&address, 0, sizeof address);
+  address.sun_family = AF_UNIX;
+  if (strlen(path) >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  strcpy(address.sun_path, path);
+  return connect(socket, (struct sockaddr *)&address, sizeof address);
+}
+
 int linux_accept(int socket) { return accept4(socket, NULL, NULL, SOCK_CLOEXEC); }
 
 int linux_peer_user(int socket, uint32_t *user) {

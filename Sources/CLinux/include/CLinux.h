@@ -70,6 +70,8 @@ int linux_widen_pipe(int end, int byte_count);
 int linux_local_socket(void);
 int linux_bind_name(int socket, const char *name);
 int linux_connect_name(int socket, const char *name);
+// The same for a socket that has a path; ENAMETOOLONG when that is longer than a name may be.
+int linux_connect_path(int socket, const char *path);
 // The next caller's socket, not inherited by other programs.
 int linux_accept(int socket);
 // The user whom the process at the other end acts for.
