@@ -78,6 +78,7 @@ let package = Package(
 if Context.environment["BLKMOVE_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "blkmove-fuzz", dependencies: ["Transfer", "Wire", "Blocks"], path: "Fuzz/Targets",
+      name: "blkmove-fuzz", dependencies: ["Transfer", "Qemu", "Wire", "Blocks"],
+      path: "Fuzz/Targets",
       swiftSettings: swift + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -16,6 +16,7 @@ struct FuzzTarget: Sendable {
     FuzzTarget(name: "streams", feed: fuzzStreams),
     FuzzTarget(name: "words", feed: fuzzWords),
     FuzzTarget(name: "location", feed: fuzzLocation),
+    FuzzTarget(name: "json", feed: fuzzJSON),
   ]
 
   /// The one that the environment names: libFuzzer has the command line for itself. With

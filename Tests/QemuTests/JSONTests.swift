@@ -33,6 +33,7 @@ struct JSONTests {
     Case("[1,]", nil), Case("[1", nil), Case("{\"a\":1,}", nil), Case("{a:1}", nil),
     Case("{\"a\" 1}", nil), Case("\"a", nil), Case("\"a\nb\"", nil), Case(#""\x""#, nil),
     Case(#""\u12g4""#, nil), Case(#""\u12"#, nil), Case("1 2", nil), Case("NaN", nil),
+    Case("1e999", nil),
   ]
 
   @Test(arguments: cases)

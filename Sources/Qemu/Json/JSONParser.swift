@@ -137,7 +137,9 @@ package struct JSONParser {
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     if isWhole, let value = Int64(text) { return .integer(value) }
     if isWhole, let value = UInt64(text) { return .unsigned(value) }
-    guard let value = Double(text) else { throw .unexpected(offset: start - bytes.startIndex) }
+    guard let value = Double(text), value.isFinite else {
+      throw .unexpected(offset: start - bytes.startIndex)
+    }
     return .number(value)
   }
 }

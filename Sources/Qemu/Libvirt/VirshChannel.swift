@@ -3,8 +3,8 @@
 import Glibc
 
 /// QEMU's monitor by way of libvirt, which has the socket for itself: every command is one run of
-/// `virsh qemu-monitor-command`. Which libvirt is meant is said by LIBVIRT_DEFAULT_URI, as for every
-/// virsh.
+/// `virsh qemu-monitor-command`. Which libvirt is meant is said by LIBVIRT_DEFAULT_URI, as for
+/// every virsh.
 ///
 /// Events cannot be seen on this way.
 package final class VirshChannel: QmpChannel {

@@ -12,7 +12,7 @@ import Synchronization
 /// again behind the caller's back: what was going on there may have been done or not.
 ///
 /// ## Concurrency
-/// `state` guards the descriptor and all that was read; a command holds it until its answer is there.
+/// `state` guards the descriptor and all that was read; a command holds it until it is answered.
 package final class QmpSocket: QmpChannel {
   private struct State {
     var line: QmpLine
