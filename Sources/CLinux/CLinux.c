@@ -252,6 +252,14 @@ int linux_connect_path(int socket, const char *path) {
 
 int linux_accept(int socket) { return accept4(socket, NULL, NULL, SOCK_CLOEXEC); }
 
+int linux_peer_process(int socket, int32_t *process) {
+  struct ucred credentials;
+  socklen_t byte_count = sizeof credentials;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &byte_count) != 0) return -1;
+  *process = credentials.pid;
+  return 0;
+}
+
 int linux_peer_user(int socket, uint32_t *user) {
   struct ucred credentials;
   socklen_t byte_count = sizeof credentials;

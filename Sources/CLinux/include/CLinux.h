@@ -74,6 +74,8 @@ int linux_connect_name(int socket, const char *name);
 int linux_connect_path(int socket, const char *path);
 // The next caller's socket, not inherited by other programs.
 int linux_accept(int socket);
+// The process that made the other end, or waited for callers there.
+int linux_peer_process(int socket, int32_t *process);
 // The user whom the process at the other end acts for.
 int linux_peer_user(int socket, uint32_t *user);
 // Two descriptors travel with one byte.

@@ -37,6 +37,12 @@ struct QmpLine {
     }
   }
 
+  /// Who listens there: nil where the kernel does not say.
+  var peerProcess: Int32? {
+    var process: Int32 = 0
+    return unsafe linux_peer_process(socket, &process) == 0 && process > 0 ? process : nil
+  }
+
   mutating func close() {
     if socket >= 0 { Glibc.close(socket) }
     socket = -1

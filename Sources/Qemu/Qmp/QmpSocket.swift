@@ -52,6 +52,9 @@ package final class QmpSocket: QmpChannel {
 
   deinit { close() }
 
+  /// The process of the QEMU, or of whoever started it in the background.
+  var peerProcess: Int32? { state.withLock { $0.line.peerProcess } }
+
   package func execute(_ command: QmpCommand, seconds: Double) throws(QmpError) -> JSON {
     let deadline = Deadline(seconds: seconds)
     return try state.withLock { state throws(QmpError) in
