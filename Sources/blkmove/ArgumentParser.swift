@@ -47,6 +47,7 @@ struct ArgumentParser {
     }
     if arguments.serverRole != nil { arguments.subcommand = .server }
     if arguments.generated != nil { arguments.subcommand = .generate }
+    if arguments.guarded != nil { arguments.subcommand = .guardian }
     try checkSubcommand()
   }
 

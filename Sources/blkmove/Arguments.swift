@@ -62,4 +62,6 @@ struct Arguments: Equatable, Sendable {
   var isWriteOnly = false
   var serverRole: ServerRole?
   var generated: GeneratedFile?
+  /// The process to watch over.
+  var guarded: Int32?
 }

@@ -125,5 +125,11 @@ extension FlagTable {
       apply: valued { (arguments, text) throws(UsageError) in
         arguments.generated = try choice(text, as: GeneratedFile.self)
       }),
+    Flag(
+      "guardian", value: .required("PROCESS", .nothing), group: .hidden, for: [.guardian],
+      summary: "undo what a live move did if it dies", description: "",
+      apply: valued { (arguments, text) throws(UsageError) in
+        arguments.guarded = Int32(try number(text, in: 2...Int(Int32.max)))
+      }),
   ]
 }

@@ -18,6 +18,8 @@ struct Invocation: Sendable {
     /// Be a further connection of the run of this name.
     case join(String)
     case generate(GeneratedFile)
+    /// Watch over a live move.
+    case guardian(of: Int32)
     case help(Subcommand)
     case version
   }
@@ -60,6 +62,11 @@ struct Invocation: Sendable {
         throw UsageError("'--generate' takes no operands")
       }
       return .generate(file)
+    case .guardian:
+      guard let process = arguments.guarded, arguments.operands.isEmpty else {
+        throw UsageError("'--guardian' takes no operands")
+      }
+      return .guardian(of: process)
     }
   }
 

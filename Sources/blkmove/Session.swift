@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import Live
 import Storage
 import Transfer
 
@@ -44,6 +45,7 @@ struct Session {
     case .help(let subcommand): return show(Help.text(for: subcommand))
     case .version: return show("\(Program.name) \(Program.version)\n")
     case .generate(let file): return show(file.text)
+    case .guardian(let process): return guardian(of: process)
     case .server(let role, let path, let seeds, let siblings):
       return engine.serve(Server(role: role, path: path, seeds: seeds, siblings: siblings))
     case .join(let name): return try join(name)
@@ -59,6 +61,14 @@ struct Session {
       return try run(invocation, arguments)
     case .copy, .verify, .digest, .status: return try run(invocation, arguments)
     }
+  }
+
+  /// It outlives the run that it watches over, and speaks where that one spoke.
+  private func guardian(of process: Int32) -> ExitStatus {
+    var guardian = Guardian(parent: process) { line in
+      console.warn(["\(Program.name): guardian: \(line)"])
+    }
+    return guardian.run() ? .done : .failed
   }
 
   private func join(_ name: String) throws(CommandError) -> ExitStatus {

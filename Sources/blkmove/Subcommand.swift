@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a command line asks for. A copy is what is meant when no subcommand is named; `server` and
-/// `generate` are reached through hidden options only.
+/// What a command line asks for. A copy is what is meant when no subcommand is named; `server`,
+/// `generate` and `guardian` are reached through hidden options only.
 enum Subcommand: String, CaseIterable, Sendable {
-  case copy, verify, digest, status, manifest, delta, apply, serve, server, generate
+  case copy, verify, digest, status, manifest, delta, apply, serve, server, generate, guardian
 
   /// The ones that are typed as a word.
   static let words: [Subcommand] = [.verify, .digest, .status, .manifest, .delta, .apply, .serve]
@@ -23,7 +23,7 @@ enum Subcommand: String, CaseIterable, Sendable {
     case .delta: ["delta [OPTION]... MANIFEST IMAGE >DELTA"]
     case .apply: ["apply [OPTION]... TARGET <DELTA"]
     case .serve: ["serve --restrict PATH... [--read-only|--write-only]"]
-    case .server, .generate: []
+    case .server, .generate, .guardian: []
     }
   }
 
@@ -39,6 +39,7 @@ enum Subcommand: String, CaseIterable, Sendable {
     case .serve: "be the forced command of an ssh key, for these paths only"
     case .server: "be the other end of a run"
     case .generate: "print a generated file"
+    case .guardian: "undo what a live move did if it dies"
     }
   }
 
@@ -50,6 +51,7 @@ enum Subcommand: String, CaseIterable, Sendable {
       "'\(Program.name) \(rawValue)'"
     case .server: "'--server'"
     case .generate: "'--generate'"
+    case .guardian: "'--guardian'"
     }
   }
 }

@@ -22,7 +22,7 @@ struct TaskRunner {
     case .digest(let images): digest(images)
     case .status(let images): status(images)
     case .pipeline(let task): pipe(task)
-    case .serve, .server, .join, .generate, .help, .version: .failed
+    case .serve, .server, .join, .generate, .guardian, .help, .version: .failed
     }
   }
 

@@ -49,6 +49,7 @@ import Wire
       task: .server(.target, path: "-", seeds: ["s", "t"])),
     Case(line: "--server join -- 00ff", task: .join("00ff")),
     Case(line: "--generate fish", task: .generate(.fish)),
+    Case(line: "--guardian 4711", task: .guardian(of: 4711)),
     Case(line: "-h", task: .help(.copy)),
     Case(line: "verify -h a b c", task: .help(.verify)),
     Case(line: "-V digest", task: .version),

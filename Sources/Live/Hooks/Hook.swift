@@ -48,7 +48,7 @@ package struct Hook: Equatable, Sendable {
   /// - Parameter started: is told the process group before the command begins; if it throws, the
   ///   command is not run.
   package func run(
-    announce: Announce, started: ((Int32) throws(TransferError) -> Void)? = nil
+    announce: @escaping Announce, started: ((Int32) throws(TransferError) -> Void)? = nil
   ) throws(TransferError) {
     var lastLine: String?
     let ending = try childCommand.run(started: started) { line in
