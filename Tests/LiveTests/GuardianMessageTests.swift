@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Qemu
 import Testing
 
 @testable import Live
@@ -16,8 +17,11 @@ import Testing
       UndoStep(
         "bitmaps",
         .qmp(
-          .socket("/run/ä.qmp"),
-          [QmpUndo("{}", harmlessErrors: []), QmpUndo("{\"a\": [1]}"), QmpUndo("")]))),
+          .socket(path: "/run/ä.qmp"),
+          [
+            QmpUndo(QmpCommand("a"), harmlessErrors: []),
+            QmpUndo(QmpCommand("b", ["c\n": .array([.string("\"")])])),
+          ]))),
     .put(UndoStep("", .qmp(.domain("web1"), []))),
     .put(UndoStep("resume", .resume(.domain("a b")))),
     .put(UndoStep("instance", .remove(path: "/sys/x"))),

@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import Qemu
 import Testing
 import Transfer
 
@@ -87,14 +88,18 @@ import Transfer
 
   static let node = "null-co,node-name=d0,size=1048576"
 
+  static func bitmap(_ name: String) -> KeyValuePairs<String, JSON> {
+    ["node": .string("d0"), "name": .string(name)]
+  }
+
   @Test(.needsQemu) func aMachineRunsAgain() throws {
     let machine = try IdleMachine()
     #expect(machine.status == "running")
     for _ in 0..<2 {
-      _ = machine.ask(#"{"execute":"stop"}"#)
+      try machine.ask(QmpCommand("stop"))
       #expect(machine.status == "paused")
       var undo = Undo()
-      undo.put(UndoStep("pause", .resume(.socket(machine.socket))))
+      undo.put(UndoStep("pause", .resume(machine.address)))
       #expect(perform(&undo).isEmpty)
       #expect(machine.status == "running")
     }
@@ -104,7 +109,7 @@ import Transfer
     let machine = try IdleMachine("-S")
     #expect(machine.status == "prelaunch")
     var undo = Undo()
-    undo.put(UndoStep("pause", .resume(.socket(machine.socket))))
+    undo.put(UndoStep("pause", .resume(machine.address)))
     #expect(perform(&undo).isEmpty)
     #expect(undo.isEmpty)
     #expect(machine.status == "prelaunch")
@@ -112,43 +117,40 @@ import Transfer
 
   @Test(.needsQemu) func bitmapsGoAndMayBeGone() throws {
     let machine = try IdleMachine("-blockdev", Self.node)
-    let remove =
-      #"{"execute":"block-dirty-bitmap-remove","arguments":{"node":"d0","name":"NAME"}}"#
-    let added = machine.ask(
-      #"{"execute":"block-dirty-bitmap-add","arguments":{"node":"d0","name":"b1"}}"#)
-    #expect(added == .returned([:]))
+    try machine.ask(QmpCommand("block-dirty-bitmap-add", Self.bitmap("b1")))
     var undo = Undo()
-    let lines =
-      ["b0", "b1", "b2"].map { remove.replacingOccurrences(of: "NAME", with: $0) } + [
-        #"{"execute":"nbd-server-stop"}"#,
-        #"{"execute":"block-export-del","arguments":{"id":"e1"}}"#,
-        #"{"execute":"blockdev-del","arguments":{"node-name":"gone"}}"#,
-        #"{"execute":"migrate_cancel"}"#,
+    let commands =
+      ["b0", "b1", "b2"].map { QmpCommand("block-dirty-bitmap-remove", Self.bitmap($0)) } + [
+        QmpCommand("nbd-server-stop"),
+        QmpCommand("block-export-del", ["id": .string("e1")]),
+        QmpCommand("blockdev-del", ["node-name": .string("gone")]),
+        QmpCommand("migrate_cancel"),
       ]
-    undo.put(UndoStep("bitmaps", .qmp(.socket(machine.socket), lines.map { QmpUndo($0) })))
+    undo.put(UndoStep("bitmaps", .qmp(machine.address, commands.map { QmpUndo($0) })))
     for _ in 0..<2 {
       var copy = undo
       #expect(perform(&copy).isEmpty)
       #expect(copy.isEmpty)
     }
     #expect(
-      machine.ask(remove.replacingOccurrences(of: "NAME", with: "b1"))
-        == .refused("GenericError: Dirty bitmap 'b1' not found"))
+      machine.refusal(of: QmpCommand("block-dirty-bitmap-remove", Self.bitmap("b1")))?
+        .contains("Dirty bitmap 'b1' not found") == true)
   }
 
   @Test(.needsQemu) func anErrorIsToldAndTheRestIsDone() throws {
     let machine = try IdleMachine()
-    _ = machine.ask(#"{"execute":"stop"}"#)
+    try machine.ask(QmpCommand("stop"))
     var undo = Undo()
     undo.put(
       UndoStep(
         "things",
         .qmp(
-          .socket(machine.socket),
-          [QmpUndo(#"{"execute":"no-such-thing"}"#), QmpUndo(#"{"execute":"cont"}"#)])))
+          machine.address,
+          [QmpUndo(QmpCommand("no-such-thing")), QmpUndo(QmpCommand("cont"))])))
     #expect(
       perform(&undo, pauses: []) == [
-        "cannot undo 'things': CommandNotFound: The command no-such-thing has not been found"
+        "cannot undo 'things': \(machine.socket): no-such-thing: "
+          + "The command no-such-thing has not been found"
       ])
     #expect(machine.status == "running")
   }
@@ -156,13 +158,13 @@ import Transfer
   /// The socket serves one client: the next is greeted when the one before has gone.
   @Test(.needsQemu) func theSocketIsWaitedFor() throws {
     let machine = try IdleMachine()
-    var other: QmpExchange? = QmpExchange(.socket(machine.socket), answerSeconds: 5)
-    #expect(other?.execute(#"{"execute":"stop"}"#) == .returned([:]))
+    let other = try QmpSocket(path: machine.socket)
+    _ = try other.execute(QmpCommand("stop"), seconds: 5)
     var undo = Undo()
-    undo.put(UndoStep("pause", .resume(.socket(machine.socket))))
+    undo.put(UndoStep("pause", .resume(machine.address)))
     let said = perform(&undo, pauses: [], answerSeconds: 0.2)
-    #expect(said == ["cannot undo 'pause': \(machine.socket): no greeting"])
-    other = nil
+    #expect(said == ["cannot undo 'pause': \(machine.socket): it does not greet"])
+    other.close()
     #expect(perform(&undo).isEmpty)
     #expect(machine.status == "running")
   }
@@ -171,7 +173,7 @@ import Transfer
     let machine = try IdleMachine()
     machine.quit()
     var undo = Undo()
-    undo.put(UndoStep("pause", .resume(.socket(machine.socket))))
+    undo.put(UndoStep("pause", .resume(machine.address)))
     #expect(
       perform(&undo) == [
         "cannot undo 'pause': \(machine.socket): connect: Connection refused"

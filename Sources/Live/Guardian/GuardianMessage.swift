@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Qemu
+
 /// What a run tells its guardian over a pipe.
 ///
 /// A message is the count of its bytes (UInt32, little endian) and its fields, each a count and
@@ -79,11 +81,11 @@ extension UndoStep.Action {
       ["command", "\(Int(timeoutSeconds * 1000))", "\(words.count)"] + words
         + environment.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
     case .qmp(let machine, let commands):
-      ["qmp"] + machine.fields
-        + commands.flatMap { command in
-          [command.line, "\(command.harmlessErrors.count)"] + command.harmlessErrors
+      ["qmp", machine.text]
+        + commands.flatMap { undo in
+          [undo.command.line, "\(undo.harmlessErrors.count)"] + undo.harmlessErrors
         }
-    case .resume(let machine): ["resume"] + machine.fields
+    case .resume(let machine): ["resume", machine.text]
     case .remove(let path): ["remove", path]
     }
   }
@@ -104,18 +106,19 @@ extension UndoStep.Action {
       }
       self = .command(
         words: words, environment: environment, timeoutSeconds: Double(milliseconds) / 1000)
-    case ("qmp", 2...):
-      guard let machine = UndoStep.Machine(fields: &rest) else { return nil }
+    case ("qmp", 1...):
+      guard let machine = QmpAddress(rest.removeFirst()) else { return nil }
       var commands: [QmpUndo] = []
       while let line = rest.popFirst() {
-        guard let count = rest.popFirst().flatMap({ Int($0) }), count >= 0, count <= rest.count
+        guard let command = QmpCommand(line: line),
+          let count = rest.popFirst().flatMap({ Int($0) }), count >= 0, count <= rest.count
         else { return nil }
-        commands.append(QmpUndo(line, harmlessErrors: Array(rest.prefix(count))))
+        commands.append(QmpUndo(command, harmlessErrors: Array(rest.prefix(count))))
         rest = rest.dropFirst(count)
       }
       self = .qmp(machine, commands)
-    case ("resume", 2):
-      guard let machine = UndoStep.Machine(fields: &rest) else { return nil }
+    case ("resume", 1):
+      guard let machine = QmpAddress(rest.removeFirst()) else { return nil }
       self = .resume(machine)
     case ("remove", 1): self = .remove(path: rest.removeFirst())
     default: return nil
@@ -123,19 +126,12 @@ extension UndoStep.Action {
   }
 }
 
-extension UndoStep.Machine {
-  fileprivate var fields: [String] {
-    switch self {
-    case .socket(let path): ["socket", path]
-    case .domain(let name): ["domain", name]
+extension QmpCommand {
+  fileprivate init?(line: String) {
+    guard let message = try? JSONParser.parse(line), let name = message["execute"]?.string else {
+      return nil
     }
-  }
-
-  fileprivate init?(fields: inout ArraySlice<String>) {
-    switch (fields.popFirst(), fields.popFirst()) {
-    case ("socket", let path?): self = .socket(path)
-    case ("domain", let name?): self = .domain(name)
-    default: return nil
-    }
+    self.init(name)
+    arguments = message["arguments"]
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import Qemu
 import Transfer
 
 /// Carries out what is to be undone, the last first.
@@ -19,10 +20,10 @@ struct UndoPerformer {
   /// Takes out of `undo` what was done, and tells of it; what is left has failed. Each failure is
   /// told once.
   func perform(_ undo: inout Undo, done: (UndoStep) -> Void = { _ in }) {
-    var exchanges: [UndoStep.Machine: QmpExchange] = [:]
+    var channels: [QmpAddress: any QmpChannel] = [:]
     for pause in pauseSeconds + [nil] {
       for step in undo.steps.reversed() {
-        if let failure = attempt(step, &exchanges) {
+        if let failure = attempt(step, &channels) {
           if pause == nil { say("cannot undo '\(step.name)': \(failure)") }
           continue
         }
@@ -31,14 +32,14 @@ struct UndoPerformer {
       }
       guard let pause, !undo.isEmpty else { return }
       // A machine that does not answer may answer somebody who comes anew.
-      exchanges = [:]
+      channels = [:]
       Clock.sleep(seconds: pause)
     }
   }
 
   /// Why it failed; nil when it is undone.
   private func attempt(
-    _ step: UndoStep, _ exchanges: inout [UndoStep.Machine: QmpExchange]
+    _ step: UndoStep, _ channels: inout [QmpAddress: any QmpChannel]
   ) -> String? {
     switch step.action {
     case .command(let words, let environment, let timeoutSeconds):
@@ -53,45 +54,64 @@ struct UndoPerformer {
       if unsafe rmdir(path) == 0 || errno == ENOENT { return nil }
       return Self.failure(path)
     case .qmp(let machine, let commands):
-      let exchange = exchange(with: machine, &exchanges)
-      var failures: [String] = []
-      for command in commands {
-        switch exchange.execute(command.line) {
-        case .returned: continue
-        case .refused(let why) where command.harmlessErrors.contains(where: why.contains): continue
-        case .refused(let why): failures.append(why)
-        case .lost(let why): return why
-        }
+      return speak(with: machine, &channels) { channel throws(QmpError) in
+        try execute(commands, channel)
       }
-      return failures.isEmpty ? nil : failures.joined(separator: "; ")
-    case .resume(let machine): return resume(exchange(with: machine, &exchanges))
+    case .resume(let machine): return speak(with: machine, &channels, resume)
     }
   }
 
-  private static func failure(_ path: String) -> String {
-    unsafe "\(path): \(String(cString: strerror(errno)))"
+  // MARK: Machines
+
+  private func speak(
+    with machine: QmpAddress, _ channels: inout [QmpAddress: any QmpChannel],
+    _ body: (any QmpChannel) throws(QmpError) -> Void
+  ) -> String? {
+    do throws(QmpError) {
+      let channel = if let known = channels[machine] { known } else { try connect(to: machine) }
+      channels[machine] = channel
+      try body(channel)
+      return nil
+    } catch {
+      if case .refused = error.kind {} else { channels[machine] = nil }
+      return error.description
+    }
+  }
+
+  private func connect(to machine: QmpAddress) throws(QmpError) -> any QmpChannel {
+    switch machine {
+    case .socket(let path): try QmpSocket(path: path, seconds: answerSeconds)
+    case .domain: try machine.connect()
+    }
+  }
+
+  /// All of them, whether or not one fails.
+  private func execute(
+    _ commands: [QmpUndo], _ channel: any QmpChannel
+  ) throws(QmpError) {
+    var failure: QmpError?
+    for undo in commands {
+      do throws(QmpError) {
+        _ = try channel.execute(undo.command, seconds: answerSeconds)
+      } catch {
+        guard case .refused = error.kind else { throw error }
+        if !undo.harmlessErrors.contains(where: error.sentence.contains) {
+          failure = failure ?? error
+        }
+      }
+    }
+    if let failure { throw failure }
   }
 
   /// Only a machine that was told to pause is let go. One that stands still for reasons of its own,
   /// as after an error of its disk, waits for its owner; one that has been migrated runs elsewhere.
-  private func resume(_ exchange: QmpExchange) -> String? {
-    switch exchange.execute(#"{"execute":"query-status"}"#) {
-    case .refused(let why), .lost(let why): return why
-    case .returned(let value):
-      if value["status"] != "paused" { return nil }
-    }
-    switch exchange.execute(#"{"execute":"cont"}"#) {
-    case .returned: return nil
-    case .refused(let why), .lost(let why): return why
-    }
+  private func resume(_ channel: any QmpChannel) throws(QmpError) {
+    let state = try channel.execute(QmpCommand("query-status"), seconds: answerSeconds)
+    guard state["status"]?.string == "paused" else { return }
+    _ = try channel.execute(QmpCommand("cont"), seconds: answerSeconds)
   }
 
-  private func exchange(
-    with machine: UndoStep.Machine, _ exchanges: inout [UndoStep.Machine: QmpExchange]
-  ) -> QmpExchange {
-    if let known = exchanges[machine] { return known }
-    let made = QmpExchange(machine, answerSeconds: answerSeconds)
-    exchanges[machine] = made
-    return made
+  private static func failure(_ path: String) -> String {
+    unsafe "\(path): \(String(cString: strerror(errno)))"
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Qemu
+
 /// One thing that has to be undone when a live move does not come to its end: a pause, a throttle,
 /// a bitmap, an export, a directory of the kernel's tracing.
 ///
@@ -11,18 +13,11 @@ package struct UndoStep: Equatable, Sendable {
     case command(words: [String], environment: [String: String], timeoutSeconds: Double)
     /// Commands to a virtual machine, one after the other. One that fails does not keep the
     /// others from being tried.
-    case qmp(Machine, [QmpUndo])
+    case qmp(QmpAddress, [QmpUndo])
     /// Lets a virtual machine run again, if it is paused.
-    case resume(Machine)
+    case resume(QmpAddress)
     /// Removes a file, a link or a directory; of a directory it must be all.
     case remove(path: String)
-  }
-
-  /// Where a virtual machine is commanded.
-  package enum Machine: Hashable, Sendable {
-    case socket(String)
-    /// A domain of libvirt's.
-    case domain(String)
   }
 
   /// What is being undone, for people; a step takes the place of the one of the same name.
@@ -45,20 +40,19 @@ package struct UndoStep: Equatable, Sendable {
   }
 }
 
-/// A command for a virtual machine, as one line of JSON.
+/// A command for a virtual machine that undoes something.
 package struct QmpUndo: Equatable, Sendable {
-  package var line: String
-  /// An error that has one of these in its text or class means that there is nothing to undo.
+  package var command: QmpCommand
+  /// An error that has one of these in its text means that there is nothing to undo.
   package var harmlessErrors: [String]
 
-  package init(_ line: String, harmlessErrors: [String] = Self.notThere) {
-    self.line = line
+  package init(_ command: QmpCommand, harmlessErrors: [String] = Self.notThere) {
+    self.command = command
     self.harmlessErrors = harmlessErrors
   }
 
   /// How QEMU says that something is not there.
   package static let notThere = [
-    "not found", "Cannot find", "Failed to find", "does not exist", "No such", "is not running",
-    "not running", "not open",
+    "not found", "Cannot find", "Failed to find", "does not exist", "No such", "not running",
   ]
 }

@@ -2,9 +2,8 @@
 
 import Foundation
 import Glibc
+import Qemu
 import Testing
-
-@testable import Live
 
 /// A QEMU without a guest: it can be paused, and its disks can have bitmaps and throttles.
 final class IdleMachine {
@@ -36,19 +35,31 @@ final class IdleMachine {
     process.waitUntilExit()
   }
 
+  var address: QmpAddress { .socket(path: socket) }
+
   /// One command by a client that comes and goes.
-  func ask(_ line: String) -> QmpExchange.Answer {
-    QmpExchange(.socket(socket), answerSeconds: 10).execute(line)
+  @discardableResult
+  func ask(_ command: QmpCommand) throws -> JSON {
+    let channel = try QmpSocket(path: socket)
+    defer { channel.close() }
+    return try channel.execute(command, seconds: 10)
   }
 
-  var status: String? {
-    guard case .returned(let value) = ask(#"{"execute":"query-status"}"#) else { return nil }
-    return value["status"]
+  /// The error that it gives.
+  func refusal(of command: QmpCommand) -> String? {
+    do {
+      try ask(command)
+      return nil
+    } catch { return (error as? QmpError)?.sentence }
   }
+
+  var status: String? { try? ask(QmpCommand("query-status"))["status"]?.string }
 
   static let isPossible = access("/usr/bin/qemu-system-x86_64", X_OK) == 0
 }
 
 extension Trait where Self == ConditionTrait {
-  static var needsQemu: Self { .enabled(if: IdleMachine.isPossible, "needs qemu-system-x86_64") }
+  static var needsQemu: Self {
+    .enabled(if: IdleMachine.isPossible, "qemu-system-x86_64 is not here")
+  }
 }
