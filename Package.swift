@@ -28,12 +28,13 @@ let package = Package(
   targets: [
     .target(name: "CLinux", cSettings: c),
     .target(name: "CLanes", cSettings: c),
+    .target(name: "CNbd", cSettings: c, linkerSettings: [.linkedLibrary("dl")]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CBlake2", pkgConfig: "libb2", providers: [.apt(["libb2-dev"])]),
     .systemLibrary(name: "CXxhash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
 
     .target(name: "Blocks", dependencies: ["CLanes", "CXxhash"], swiftSettings: swift),
-    .target(name: "Storage", dependencies: ["Blocks", "CLinux"], swiftSettings: swift),
+    .target(name: "Storage", dependencies: ["Blocks", "CLinux", "CNbd"], swiftSettings: swift),
     .target(name: "Wire", dependencies: ["Blocks", "CZstd"], swiftSettings: swift),
     .target(
       name: "Transfer", dependencies: ["Blocks", "Storage", "Wire", "CLinux"],

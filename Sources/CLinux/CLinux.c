@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -99,6 +100,8 @@ int64_t linux_seek_hole(int file, int64_t offset) { return lseek(file, offset, S
 int linux_start_writeback(int file) {
   return sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
+
+int linux_wake_descriptor(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 int linux_writes_setup(int32_t limit, uint64_t *context) {
   aio_context_t made = 0;

@@ -40,6 +40,8 @@ package protocol CopyTarget: ReadableImage {
   /// `synchronize`, and before `complete`.
   @unsafe func readPastCache(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64)
     throws(StorageError)
+  /// Says where an image ends whose end was not known when it was opened.
+  func end(at byteCount: UInt64)
   /// Makes the image what it is to be; `remember` gets the identity that it has then, if it has
   /// one that lasts.
   func complete(remember: ((ImageIdentity) -> Void)?) throws(StorageError)
@@ -65,6 +67,7 @@ extension CopyTarget {
 extension CopyTarget {
   package func dig(_ zeros: Range<UInt64>) {}
   package func startWriteback() {}
+  package func end(at byteCount: UInt64) {}
   package func findManifest(_ place: ManifestPlace) -> Manifest.Finding {
     Manifest.Finding(manifest: nil, standing: .new)
   }

@@ -31,6 +31,10 @@ package struct ImageStatus: Sendable {
   package static func look(
     at path: String, manifest place: ManifestPlace = .byKey, on machine: Machine = .here
   ) throws(StorageError) -> ImageStatus {
+    if NbdAddress.isAddress(path) {
+      throw StorageError(
+        .unsuitable, object: path, sentence: "is an export: nothing is remembered of it")
+    }
     do throws(StorageError) {
       return try SourceImage.open(path, within: .anything, isForced: true, on: machine)
         .status(manifest: place)

@@ -42,6 +42,25 @@ package struct PathPolicy: Sendable {
     }
   }
 
+  /// An export is allowed when its address is, to the letter.
+  func requireReading(_ address: NbdAddress) throws(StorageError) {
+    try requireReading(ImagePath(address.text))
+    try requireNamed(address)
+  }
+
+  func requireWriting(_ address: NbdAddress) throws(StorageError) {
+    try requireWriting(ImagePath(address.text))
+    try requireNamed(address)
+  }
+
+  private func requireNamed(_ address: NbdAddress) throws(StorageError) {
+    if allowed?.contains(address.text) == false {
+      throw StorageError(
+        .refused(.outsidePolicy), object: address.text,
+        sentence: "is not among the paths that this machine lets you touch")
+    }
+  }
+
   /// Opens what the path leads to. `operation` is for the error sentence.
   func open(_ path: ImagePath, flags: Int32, calls: SystemCalls) throws(StorageError)
     -> Descriptor

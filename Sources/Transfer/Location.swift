@@ -5,7 +5,8 @@
 ///
 /// Written as rsync's and scp's users write it: `path`, `[user@]host:path` or
 /// `ssh://[user@]host[:port]/path`. A colon after a slash belongs to a path, so
-/// `./a:b` is local.
+/// `./a:b` is local. In place of a path the address of an NBD export may stand, which is then
+/// opened by that machine.
 package enum Location: Hashable, Sendable {
   case local(path: String)
   case remote(RemoteLocation)

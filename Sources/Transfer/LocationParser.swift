@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Storage
+
 /// Reads an operand as a `Location`, the way rsync and scp read theirs: the first colon before any
-/// slash ends a host. What comes out is safe to hand on: a host or user can be no
-/// option of ssh, and holds nothing that a shell or ssh would read as more than a name.
+/// slash ends a host. A path may be the address of an NBD export, as that machine reaches it. What
+/// comes out is safe to hand on: a host or user can be no option of ssh, and holds nothing that a
+/// shell or ssh would read as more than a name.
 ///
 /// Every refusal is a sentence with status `usage`.
 package struct LocationParser {
@@ -29,11 +32,12 @@ package struct LocationParser {
         "'-' is no image: a stream has no size and no order", hint: "write ./- for a file named '-'"
       )
     }
+    if NbdAddress.isAddress(text) { return .local(path: try checked(path: text)) }
     if let scheme = scheme {
       guard scheme == "ssh" else {
         throw failure(
           "'\(text)': the scheme '\(scheme)' is not known",
-          hint: "write a path, host:path or ssh://host/path")
+          hint: "write a path, host:path, ssh://host/path or nbd://host/export")
       }
       return .remote(try url())
     }
@@ -208,7 +212,17 @@ package struct LocationParser {
       throw failure("'\(beginning)': the path is longer than \(Self.maximumPathByteCount) bytes")
     }
     guard !path.utf8.contains(0) else { throw failure("'\(beginning)': the path has a zero byte") }
+    if NbdAddress.isAddress(path) { try check(address: path) }
     return path
+  }
+
+  /// The address of an export stands for a path, at either end.
+  private func check(address: String) throws(TransferError) {
+    do throws(StorageError) {
+      _ = try NbdAddress(address)
+    } catch {
+      throw failure(error.description, hint: error.hint)
+    }
   }
 
   /// Enough of a text that is too long to know it again.

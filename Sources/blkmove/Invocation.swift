@@ -88,7 +88,8 @@ struct Invocation: Sendable {
       throw bothRemote(source, target)
     }
     if sources.count > 1 {
-      if case .local(let path) = target, !isDirectory(path) {
+      let path = target.path
+      if NbdAddress.isAddress(path) || !target.isRemote && !isDirectory(path) {
         throw UsageError(
           "several sources need a directory as their target, and '\(path)' is none",
           hint: mistypedSubcommand(operands) ?? UsageError("").hint)
@@ -218,9 +219,9 @@ struct Invocation: Sendable {
 
   /// Two sources of one name would become one file, the second over the first.
   private static func checkDistinctNames(_ sources: [Location]) throws(UsageError) {
-    var seen: [Substring: Location] = [:]
+    var seen: [String: Location] = [:]
     for source in sources {
-      let name = source.path.split(separator: "/").last ?? "/"
+      let name = ImageOpening.baseName(of: source.path)
       if let other = seen.updateValue(source, forKey: name) {
         throw UsageError(
           "'\(other.displayed)' and '\(source.displayed)' would both become '\(name)'",

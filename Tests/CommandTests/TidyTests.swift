@@ -135,6 +135,7 @@ import Testing
     "CLanes": ["Blocks", "BlocksTests"],
     "CBlake2": ["BlocksTests"],
     "CXxhash": ["Blocks"],
+    "CNbd": ["Storage"],
     "CZstd": ["Wire"],
     "CLinux": ["Storage", "Transfer", "Qemu", "Live", "blkmove", "StorageTests", "LiveTests"],
   ]

@@ -94,7 +94,7 @@ extension ReadableImage {
   }
 }
 
-extension TargetImage {
+extension CopyTarget {
   func write(_ bytes: [UInt8], at offset: UInt64) throws(StorageError) {
     var failure: StorageError?
     bytes.withUnsafeBytes { space in

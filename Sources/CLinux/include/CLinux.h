@@ -35,6 +35,8 @@ int64_t linux_seek_data(int file, int64_t offset);
 int64_t linux_seek_hole(int file, int64_t offset);
 // Starts writing all dirty pages back without waiting for them.
 int linux_start_writeback(int file);
+// An eventfd(2): writing eight bytes to it ends a poll(2) of it. Never blocks.
+int linux_wake_descriptor(void);
 
 // Blocks that files of one file system share until one of them is written (FICLONE).
 int linux_clone(int target, int source);

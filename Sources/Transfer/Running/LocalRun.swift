@@ -122,7 +122,7 @@ struct LocalRun {
     do throws(StorageError) {
       return try ImageOpening.target(
         TargetRequest(
-          path: path, suggestedName: RemoteRun.baseName(of: source.name),
+          path: path, suggestedName: ImageOpening.baseName(of: source.name),
           sourceByteCount: source.byteCount, sourceIdentity: source.identity,
           sizePolicy: settings.sizePolicy, isForced: settings.isForced,
           isDryRun: settings.isDryRun, keepsSparse: settings.keepsSparse,

@@ -15,7 +15,7 @@ struct RemoteRun {
   func push(_ path: String) throws(TransferError) -> Report {
     let start = Clock.now
     // Opened before anything is started: most mistakes are made at this end.
-    let job = job(.copy, serverRole: .target, suggestedName: Self.baseName(of: path))
+    let job = job(.copy, serverRole: .target, suggestedName: ImageOpening.baseName(of: path))
     let image = try openSource(path, job: job)
     let memory = SourceMemory(of: image, job: job, at: settings.manifest)
     let headStart = headStart(for: image, job, memory)
@@ -68,7 +68,7 @@ struct RemoteRun {
   func pull(to path: String) throws(TransferError) -> Report {
     let start = Clock.now
     let job = job(
-      .copy, serverRole: .source, suggestedName: Self.baseName(of: location.path))
+      .copy, serverRole: .source, suggestedName: ImageOpening.baseName(of: location.path))
     return try converse(job: job) { (connection, giveUp) throws(TransferError) in
       let end = TargetEnd(
         path: path, seeds: settings.seeds, siblings: settings.siblings, policy: .anything, job: job,
@@ -172,9 +172,6 @@ struct RemoteRun {
     }
   }
 
-  static func baseName(of path: String) -> String {
-    path.split(separator: "/").last.map(String.init) ?? ""
-  }
 }
 
 // MARK: - The connection

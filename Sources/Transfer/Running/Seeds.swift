@@ -23,6 +23,10 @@ struct Seeds {
       }
     }
     for path in paths {
+      if NbdAddress.isAddress(path) {
+        throw StorageError(
+          .unsuitable, object: path, sentence: "is an export, and a seed is a file or a device")
+      }
       if let directory = try SeedDirectory.open(path, within: policy) {
         seeds.images += directory.images.filter { !$0.isSame(as: target) }
         seeds.notes += directory.notes

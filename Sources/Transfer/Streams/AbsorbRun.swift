@@ -56,7 +56,7 @@ struct AbsorbRun {
   }
 
   private func copy(
-    _ input: ByteInput, to target: TargetImage
+    _ input: ByteInput, to target: any CopyTarget
   ) throws(TransferError) -> (byteCount: UInt64, digest: Digest) {
     let room = ImageShape(byteCount: target.byteCount)
     let buffer = PageBuffer(byteCount: Geometry.segmentByteCount)
@@ -104,9 +104,9 @@ struct AbsorbRun {
 extension AbsorbRun {
   static func open(
     _ path: String, within policy: PathPolicy, for job: Job
-  ) throws(TransferError) -> TargetImage {
+  ) throws(TransferError) -> any CopyTarget {
     do throws(StorageError) {
-      return try TargetImage.open(
+      return try ImageOpening.target(
         TargetRequest(
           path: path, suggestedName: "", sourceByteCount: 0, isForced: job.isForced,
           keepsSparse: job.keepsSparse, isOpenEnded: true, isAtomic: job.isAtomic),

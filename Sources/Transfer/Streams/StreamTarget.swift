@@ -12,7 +12,7 @@ import Wire
 /// Two threads: the caller's reads the connection and does all of the work, which bounds what may
 /// wait; one scans ahead of the source. They meet in `ledger`.
 final class StreamTarget {
-  private let image: TargetImage
+  private let image: any CopyTarget
   private let job: Job
   private let connection: Connection
   private let counters: Counters
@@ -38,7 +38,7 @@ final class StreamTarget {
     var zeroPages: PageSet
   }
 
-  init(image: TargetImage, job: Job, connection: Connection, counters: Counters) {
+  init(image: any CopyTarget, job: Job, connection: Connection, counters: Counters) {
     self.image = image
     self.job = job
     self.connection = connection

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Glibc
+import Synchronization
+
+@testable import Storage
+
+/// A real server of one export: qemu-nbd or nbdkit at a socket of the test's own. It ends with
+/// this object, and also when the test process does: its keeper reads from a pipe of ours.
+final class NbdServer {
+  private let keeper = Process()
+  private let input: Pipe
+  let socket: String
+  /// One after the other, or one would inherit the other's pipe.
+  private static let starting = Mutex(())
+
+  /// `words` is all but the socket.
+  private init(_ words: [String], socket: String) throws {
+    self.socket = socket
+    input = Self.starting.withLock { _ in
+      let pipe = Pipe()
+      _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
+      return pipe
+    }
+    keeper.executableURL = URL(fileURLWithPath: "/bin/sh")
+    keeper.arguments = ["-c", "\"$@\" </dev/null & read line; kill -9 $!", "sh"] + words
+    keeper.standardInput = input
+    keeper.standardOutput = FileHandle.nullDevice
+    keeper.standardError = FileHandle.nullDevice
+    try Self.starting.withLock { _ in try keeper.run() }
+    let deadline = Date() + 10
+    while !FileManager.default.fileExists(atPath: socket) {
+      guard Date() < deadline else {
+        throw Command.Failed(description: "no server: \(words.joined(separator: " "))")
+      }
+      usleep(5000)
+    }
+  }
+
+  deinit { stop() }
+
+  /// As when its machine loses power.
+  func stop() {
+    try? input.fileHandleForWriting.close()
+    keeper.waitUntilExit()
+  }
+
+  private static func newSocket(_ scratch: Scratch) -> String {
+    // A socket's path has 107 bytes at most.
+    scratch.file("\(UInt32.random(in: 0 ... .max)).sock")
+  }
+
+  static func qemu(
+    _ scratch: Scratch, _ image: String, format: String = "raw", _ options: String...
+  ) throws -> NbdServer {
+    let socket = newSocket(scratch)
+    return try NbdServer(
+      ["qemu-nbd", "--persistent", "--socket", socket, "--format", format] + options + [image],
+      socket: socket)
+  }
+
+  static func kit(_ scratch: Scratch, _ words: String...) throws -> NbdServer {
+    try kit(scratch, words)
+  }
+
+  static func kit(_ scratch: Scratch, _ words: [String]) throws -> NbdServer {
+    let socket = newSocket(scratch)
+    return try NbdServer(
+      ["nbdkit", "--foreground", "--unix", socket] + words, socket: socket)
+  }
+
+  var address: NbdAddress {
+    get throws { try NbdAddress(unixSocket: socket) }
+  }
+
+  func image() throws -> NbdImage { try NbdImage(address) }
+
+  func target(
+    of byteCount: UInt64, sizePolicy: SizePolicy = .resize, keepsSparse: Bool = true,
+    isDryRun: Bool = false
+  ) throws -> NbdTarget {
+    let address = try address
+    return try NbdTarget.open(
+      TargetRequest(
+        path: address.text, suggestedName: "x", sourceByteCount: byteCount,
+        sizePolicy: sizePolicy, isDryRun: isDryRun, keepsSparse: keepsSparse),
+      at: address)
+  }
+}
