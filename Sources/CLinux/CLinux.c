@@ -253,6 +253,18 @@ int linux_connect_path(int socket, const char *path) {
   return connect(socket, (struct sockaddr *)&address, sizeof address);
 }
 
+int linux_bind_path(int socket, const char *path) {
+  struct sockaddr_un address;
+  memset(&address, 0, sizeof address);
+  address.sun_family = AF_UNIX;
+  if (strlen(path) >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  strcpy(address.sun_path, path);
+  return bind(socket, (struct sockaddr *)&address, sizeof address);
+}
+
 int linux_accept(int socket) { return accept4(socket, NULL, NULL, SOCK_CLOEXEC); }
 
 int linux_peer_process(int socket, int32_t *process) {
@@ -276,6 +288,27 @@ union descriptor_room {
   struct cmsghdr header;
   char bytes[CMSG_SPACE(2 * sizeof(int))];
 };
+
+int64_t linux_send_with_descriptor(int socket, const void *bytes, size_t byte_count,
+                                   int descriptor) {
+  struct iovec part = {.iov_base = (void *)bytes, .iov_len = byte_count};
+  union {
+    char bytes[CMSG_SPACE(sizeof descriptor)];
+    struct cmsghdr alignment;
+  } control = {0};
+  struct msghdr message = {
+      .msg_iov = &part,
+      .msg_iovlen = 1,
+      .msg_control = control.bytes,
+      .msg_controllen = sizeof control.bytes,
+  };
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof descriptor);
+  memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+  return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
 
 int linux_send_descriptors(int socket, const int descriptors[2]) {
   char byte = 0;

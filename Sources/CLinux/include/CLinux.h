@@ -74,6 +74,7 @@ int linux_bind_name(int socket, const char *name);
 int linux_connect_name(int socket, const char *name);
 // The same for a socket that has a path; ENAMETOOLONG when that is longer than a name may be.
 int linux_connect_path(int socket, const char *path);
+int linux_bind_path(int socket, const char *path);
 // The next caller's socket, not inherited by other programs.
 int linux_accept(int socket);
 // The process that made the other end, or waited for callers there.
@@ -82,6 +83,9 @@ int linux_peer_process(int socket, int32_t *process);
 int linux_peer_user(int socket, uint32_t *user);
 // Two descriptors travel with one byte.
 int linux_send_descriptors(int socket, const int descriptors[2]);
+// One descriptor travels with a message; the bytes that were taken.
+int64_t linux_send_with_descriptor(int socket, const void *bytes, size_t byte_count,
+                                   int descriptor);
 // Fails with EBADMSG when what comes is not exactly two descriptors with one byte.
 int linux_receive_descriptors(int socket, int descriptors[2]);
 

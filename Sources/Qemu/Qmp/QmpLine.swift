@@ -48,8 +48,16 @@ struct QmpLine {
     socket = -1
   }
 
-  func write(_ bytes: [UInt8], _ deadline: Deadline) throws(QmpError) {
+  /// - Parameter descriptor: travels with the first byte.
+  func write(
+    _ bytes: [UInt8], _ deadline: Deadline, with descriptor: Int32? = nil
+  ) throws(QmpError) {
     var done = 0
+    if let descriptor {
+      let count = unsafe linux_send_with_descriptor(socket, bytes, 1, descriptor)
+      guard count == 1 else { throw lost(errno) }
+      done = 1
+    }
     while done < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { bytes in
         let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])

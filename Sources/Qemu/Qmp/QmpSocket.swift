@@ -56,11 +56,23 @@ package final class QmpSocket: QmpChannel {
   var peerProcess: Int32? { state.withLock { $0.line.peerProcess } }
 
   package func execute(_ command: QmpCommand, seconds: Double) throws(QmpError) -> JSON {
+    try execute(command, seconds: seconds, with: nil)
+  }
+
+  /// Gives QEMU a descriptor, which its commands can use by that name.
+  func give(_ descriptor: Int32, named name: String) throws(QmpError) {
+    let command = QmpCommand("getfd", ["fdname": .string(name)])
+    _ = try execute(command, seconds: Self.usualSeconds, with: descriptor)
+  }
+
+  private func execute(
+    _ command: QmpCommand, seconds: Double, with descriptor: Int32?
+  ) throws(QmpError) -> JSON {
     let deadline = Deadline(seconds: seconds)
     return try state.withLock { state throws(QmpError) in
       if let loss = state.loss { throw loss }
       do throws(QmpError) {
-        return try Self.execute(command, &state, deadline, object: object)
+        return try Self.execute(command, &state, deadline, object: object, with: descriptor)
       } catch {
         if error.kind == .lost || error.kind == .malformed {
           state.loss = error
@@ -93,13 +105,15 @@ package final class QmpSocket: QmpChannel {
   }
 
   private static func execute(
-    _ command: QmpCommand, _ state: inout State, _ deadline: Deadline, object: String
+    _ command: QmpCommand, _ state: inout State, _ deadline: Deadline, object: String,
+    with descriptor: Int32? = nil
   ) throws(QmpError) -> JSON {
     state.identifier += 1
     let identifier = state.identifier
     let text = command.message(identifier: identifier).encoded
     do throws(QmpError) {
-      try state.line.write(Array(text.utf8) + [UInt8(ascii: "\n")], deadline)
+      try state.line.write(
+        Array(text.utf8) + [UInt8(ascii: "\n")], deadline, with: descriptor)
       while true {
         switch try nextReply(&state, deadline, object: object) {
         case .event(let event): keep(event, &state)
