@@ -22,6 +22,8 @@ package final class VirshChannel: QmpChannel {
 
   package func takeEvents() -> [QmpEvent] { [] }
 
+  package func close() {}
+
   package func execute(_ command: QmpCommand, seconds: Double) throws(QmpError) -> JSON {
     let words = [
       "virsh", "--quiet", "qemu-monitor-command", "--domain", domain, "--cmd", command.line,

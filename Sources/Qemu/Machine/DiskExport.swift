@@ -82,10 +82,13 @@ package final class DiskExport: @unchecked Sendable {
   }
 
   /// May be called at any time, and more than once. Nobody may be reading.
-  package func close() {
-    if isOpen { try? server.machine.endExport(identifier) }
+  /// - Returns: whether nothing is left of it.
+  @discardableResult
+  package func close() -> Bool {
+    if isOpen && (try? server.machine.endExport(identifier)) == nil { return false }
     isOpen = false
     for path in undoPaths { unsafe unlink(path) }
+    return true
   }
 
   private func error(_ sentence: String) -> QmpError {

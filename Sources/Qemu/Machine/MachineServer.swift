@@ -119,9 +119,14 @@ package final class MachineServer: @unchecked Sendable {
   }
 
   /// Ends it, whatever is still exported. May be called at any time, and more than once.
-  package func stop() {
-    if socketPath != nil { try? machine.executeUnlessGone(QmpCommand("nbd-server-stop")) }
+  /// - Returns: whether nothing is left of it.
+  @discardableResult
+  package func stop() -> Bool {
+    if socketPath != nil {
+      for command in undo where (try? machine.executeUnlessGone(command)) == nil { return false }
+    }
     socketPath = nil
     for path in undoPaths where unsafe unlink(path) != 0 { unsafe rmdir(path) }
+    return true
   }
 }

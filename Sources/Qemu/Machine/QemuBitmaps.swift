@@ -51,13 +51,13 @@ package final class QemuBitmaps: @unchecked Sendable {
 
   /// Begins to track. The server must have been started.
   package func begin() throws(QmpError) {
+    hasBegun = true
     try machine.channel.execute(
       "blockdev-add",
       [
         "driver": .string("null-co"), "node-name": .string(scratch),
         "size": .whole(disk.byteCount), "read-zeroes": .boolean(true),
       ])
-    hasBegun = true
     try machine.channel.execute(add(names.active, to: disk.node))
   }
 
@@ -92,11 +92,14 @@ package final class QemuBitmaps: @unchecked Sendable {
   }
 
   /// Leaves nothing behind. May be called at any time, and more than once.
-  package func end() {
-    guard hasBegun else { return }
-    hasBegun = false
-    try? machine.endExport(export)
-    for command in undo { try? machine.executeUnlessGone(command) }
+  /// - Returns: whether nothing is left of it.
+  @discardableResult
+  package func end() -> Bool {
+    guard hasBegun else { return true }
+    var isDone = (try? machine.endExport(export)) != nil
+    for command in undo where (try? machine.executeUnlessGone(command)) == nil { isDone = false }
+    hasBegun = !isDone
+    return isDone
   }
 
   // MARK: Turns

@@ -11,6 +11,8 @@ package protocol QmpChannel: AnyObject, Sendable {
   func execute(_ command: QmpCommand, seconds: Double) throws(QmpError) -> JSON
   /// What happened since somebody asked last, the oldest first; empty where it cannot be known.
   func takeEvents() -> [QmpEvent]
+  /// Lets somebody else in; nothing can be asked any more.
+  func close()
 }
 
 extension QmpChannel {

@@ -11,7 +11,9 @@ final class IdleMachine {
   private let process = Process()
   private let scratch = Scratch()
 
-  init(_ options: String...) throws {
+  convenience init(_ options: String...) throws { try self.init(options) }
+
+  init(_ options: [String]) throws {
     socket = scratch.file("qmp")
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments =

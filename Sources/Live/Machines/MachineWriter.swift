@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Qemu
+package import Transfer
+
+/// A virtual machine as the writer of its disks, paused and slowed down through QEMU.
+package final class MachineWriter: Sendable {
+  private let live: LiveMachine
+  private let disks: [MachineDisk]
+  private let guardian: GuardianProcess
+  /// A machine that stood still when we came is not resumed by us.
+  private let wasRunning: Bool
+
+  private var machine: VirtualMachine { live.machine }
+
+  package init(
+    _ live: LiveMachine, disks: [MachineDisk], guardian: GuardianProcess
+  ) throws(TransferError) {
+    self.live = live
+    self.disks = disks
+    self.guardian = guardian
+    wasRunning = try asking { () throws(QmpError) in try live.machine.runState().isRunning }
+  }
+
+  package var name: String { "the machine at \(machine.name)" }
+  package var canSlowDown: Bool { wasRunning }
+  /// Measured: a millisecond or two, and what its disks have to finish.
+  package var expectedPausingSeconds: Double { 0.005 }
+
+  private var pauseStep: UndoStep {
+    UndoStep("the pause of \(machine.name)", .resume(machine.address))
+  }
+
+  private func limitsStep(_ disk: MachineDisk) -> UndoStep {
+    UndoStep(
+      "the limits of \(disk.name)",
+      .qmp(machine.address, machine.undoThrottle(of: disk).map { QmpUndo($0) }))
+  }
+
+  package func pause() throws(TransferError) {
+    guard wasRunning else { return }
+    try guardian.put(pauseStep)
+    try asking { () throws(QmpError) in try machine.pause() }
+  }
+
+  package func resume() throws(TransferError) {
+    guard wasRunning else { return }
+    try asking { () throws(QmpError) in try machine.resume() }
+    try guardian.remove(pauseStep.name)
+  }
+
+  /// The limit is for all disks together.
+  package func slowDown(writesPerSecond: Int) throws(TransferError) {
+    let share = max(1, writesPerSecond / max(1, disks.count))
+    for disk in disks {
+      try guardian.put(limitsStep(disk))
+      try asking { () throws(QmpError) in
+        try machine.slowDown(disk, writesPerSecond: share)
+      }
+    }
+  }
+
+  package func speedUp() throws(TransferError) {
+    let known = Set(guardian.undo.steps.map(\.name))
+    for disk in disks where known.contains(limitsStep(disk).name) {
+      try asking { () throws(QmpError) in try machine.speedUp(disk) }
+      try guardian.remove(limitsStep(disk).name)
+    }
+  }
+
+  /// The disks are elsewhere. Its limits must have been taken back before.
+  package func handOver(isOver: Bool) throws(TransferError) {
+    live.end()
+    try guardian.remove(pauseStep.name)
+    if isOver { try asking { () throws(QmpError) in try machine.quit() } }
+  }
+}
