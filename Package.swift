@@ -66,7 +66,8 @@ let package = Package(
       dependencies: ["Live", "Qemu", "Transfer", "Storage", "Wire", "Blocks", "CLinux"],
       swiftSettings: testSwift),
     .testTarget(
-      name: "CommandTests", dependencies: ["blkmove", "Transfer", "Storage", "Wire", "Blocks"],
+      name: "CommandTests",
+      dependencies: ["blkmove", "Live", "Transfer", "Storage", "Wire", "Blocks"],
       exclude: ["Golden"], swiftSettings: testSwift),
     .testTarget(name: "EndToEndTests", dependencies: ["meter"], swiftSettings: testSwift),
     // Stands between blkmove and ssh in the end-to-end tests, and counts.

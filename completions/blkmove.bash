@@ -33,6 +33,17 @@ _blkmove() {
     --size-policy | --size-policy=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" strict resize min); compopt +o default; return ;;
     --manifest=) return ;;
     --spot-checks | --spot-checks=) compopt +o default; return ;;
+    --live | --live=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" qmp: libvirt: trace reflink rescan); compopt +o default; return ;;
+    --max-pause | --max-pause=) compopt +o default; return ;;
+    --max-rounds | --max-rounds=) compopt +o default; return ;;
+    --throttle | --throttle=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" auto off); compopt +o default; return ;;
+    --cutover | --cutover=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" auto manual); compopt +o default; return ;;
+    --after | --after=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" resume stop quit); compopt +o default; return ;;
+    --pause-cmd | --pause-cmd=) _blkmove_reply "$current" "$part" < <(compgen -P "$prefix" -c -- "$part"); return ;;
+    --resume-cmd | --resume-cmd=) _blkmove_reply "$current" "$part" < <(compgen -P "$prefix" -c -- "$part"); return ;;
+    --switch-cmd | --switch-cmd=) _blkmove_reply "$current" "$part" < <(compgen -P "$prefix" -c -- "$part"); return ;;
+    --hook-timeout | --hook-timeout=) compopt +o default; return ;;
+    --swap | --swap=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" late include); compopt +o default; return ;;
     --connections | --connections=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" auto 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16); compopt +o default; return ;;
     -e | --rsh | --rsh=) _blkmove_reply "$current" "$part" < <(compgen -P "$prefix" -c -- "$part"); return ;;
     --remote-path | --remote-path=) compopt +o default; return ;;
@@ -49,17 +60,18 @@ _blkmove() {
   local word subcommand=copy
   for word in "${COMP_WORDS[@]:1:index - 1}"; do
     case $word in
-      verify | digest | status | manifest | delta | apply | serve) subcommand=$word && break ;;
+      verify | digest | status | cutover | manifest | delta | apply | serve) subcommand=$word && break ;;
       --) break ;;
     esac
   done
   if [[ $current == -* ]]; then
     local options
     case $subcommand in
-      copy) options='--dry-run --estimate --whole --no-whole --sparse --no-sparse --compress --no-compress --seed= --size-policy= --verify --no-verify --atomic --no-atomic --manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --trust-target --no-trust-target --spot-checks= --force --connections= --rsh= --remote-path= --bwlimit= --timeout= --retry= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads= --index-memory=' ;;
+      copy) options='--dry-run --estimate --whole --no-whole --sparse --no-sparse --compress --no-compress --seed= --size-policy= --verify --no-verify --atomic --no-atomic --manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --trust-target --no-trust-target --spot-checks= --live= --max-pause= --max-rounds= --throttle= --cutover= --after= --pause-cmd= --resume-cmd= --switch-cmd= --hook-timeout= --swap= --force --connections= --rsh= --remote-path= --bwlimit= --timeout= --retry= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads= --index-memory=' ;;
       verify) options='--size-policy= --force --rsh= --remote-path= --bwlimit= --timeout= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads=' ;;
       digest) options='--force --rsh= --remote-path= --bwlimit= --timeout= --verbose --quiet --progress --no-progress --json --log-file= --help --version --threads=' ;;
       status) options='--manifest --no-manifest --json --help --version' ;;
+      cutover) options='--help --version' ;;
       manifest) options='--manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --force --verbose --quiet --progress --no-progress --log-file= --help --version --threads=' ;;
       delta) options='--compress --no-compress --manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --force --verbose --quiet --progress --no-progress --log-file= --help --version --threads=' ;;
       apply) options='--dry-run --verify --no-verify --atomic --no-atomic --manifest --no-manifest --paranoid --no-paranoid --trust-target --no-trust-target --spot-checks= --force --verbose --quiet --progress --no-progress --json --log-file= --help --version --threads=' ;;
@@ -71,7 +83,7 @@ _blkmove() {
     # A path on another host: nothing of this machine completes it.
     compopt +o default
   elif ((index == 1)); then
-    _blkmove_reply "$current" "$part" < <(printf '%s\n' verify digest status manifest delta apply serve)
+    _blkmove_reply "$current" "$part" < <(printf '%s\n' verify digest status cutover manifest delta apply serve)
     if ((${#COMPREPLY[@]})); then
       compopt -o filenames
       while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -f -- "$current")

@@ -4,7 +4,7 @@
 function __blkmove_subcommand
   for word in (commandline -opc)[2..-1]
     switch $word
-      case verify digest status manifest delta apply serve
+      case verify digest status cutover manifest delta apply serve
         echo $word
         return
       case --
@@ -32,6 +32,7 @@ end
 complete -c blkmove -n __blkmove_is_at_start -a verify -d 'compare two images and change neither'
 complete -c blkmove -n __blkmove_is_at_start -a digest -d 'print the 32-byte name of each image'
 complete -c blkmove -n __blkmove_is_at_start -a status -d 'tell what is remembered of each image of this machine'
+complete -c blkmove -n __blkmove_is_at_start -a cutover -d 'tell a live copy with --cutover=manual that it is time'
 complete -c blkmove -n __blkmove_is_at_start -a manifest -d 'write the manifest of an image to standard output'
 complete -c blkmove -n __blkmove_is_at_start -a delta -d 'write what an image with MANIFEST lacks of IMAGE (- is standard input)'
 complete -c blkmove -n __blkmove_is_at_start -a apply -d 'carry out a delta, from standard input, on TARGET'
@@ -62,6 +63,17 @@ complete -c blkmove -n '__blkmove_is copy manifest delta apply' -l no-paranoid -
 complete -c blkmove -n '__blkmove_is copy apply' -l trust-target -d 'nobody but blkmove writes to the target device'
 complete -c blkmove -n '__blkmove_is copy apply' -l no-trust-target -d 'turn --trust-target off'
 complete -c blkmove -n '__blkmove_is copy apply' -l spot-checks -r -f -d 'groups of a trusted target that are read all the same (64)'
+complete -c blkmove -n '__blkmove_is copy' -l live -r -f -a 'qmp: libvirt: trace reflink rescan' -d 'copy what is in use: qmp:SOCKET, libvirt:NAME, trace, reflink, rescan'
+complete -c blkmove -n '__blkmove_is copy' -l max-pause -r -f -d 'how long the pause may be: 3s (the default), 500ms'
+complete -c blkmove -n '__blkmove_is copy' -l max-rounds -r -f -d 'give up after so many rounds (30)'
+complete -c blkmove -n '__blkmove_is copy' -l throttle -r -f -a 'auto off' -d 'slow the writer down when it must be (auto), never (off), or to IOPS writes a second'
+complete -c blkmove -n '__blkmove_is copy' -l cutover -r -f -a 'auto manual' -d 'when to pause: auto (the default), manual'
+complete -c blkmove -n '__blkmove_is copy' -l after -r -f -a 'resume stop quit' -d 'what the writer does when the copy is complete: resume, stop, quit'
+complete -c blkmove -n '__blkmove_is copy' -l pause-cmd -r -f -a '(__fish_complete_command)' -d 'what pauses the writer: fsfreeze -f /srv/db'
+complete -c blkmove -n '__blkmove_is copy' -l resume-cmd -r -f -a '(__fish_complete_command)' -d 'what lets the writer go on: fsfreeze -u /srv/db'
+complete -c blkmove -n '__blkmove_is copy' -l switch-cmd -r -f -a '(__fish_complete_command)' -d 'what starts the writer at the other end'
+complete -c blkmove -n '__blkmove_is copy' -l hook-timeout -r -f -d 'how long each of these commands may take (30s)'
+complete -c blkmove -n '__blkmove_is copy' -l swap -r -f -a 'late include' -d 'swap areas: include (the default), or late, sent once in the pause'
 complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply' -s f -l force -d 'go on over locks and unfinished images'
 complete -c blkmove -n '__blkmove_is copy' -l connections -r -f -a 'auto 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16' -d 'spread a copy over N connections: auto (the default), 1..16'
 complete -c blkmove -n '__blkmove_is copy verify digest' -s e -l rsh -r -f -a '(__fish_complete_command)' -d 'the remote shell and its options (ssh)'
@@ -76,8 +88,8 @@ complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply' -l
 complete -c blkmove -n '__blkmove_is copy verify' -l stats -d 'print a table of figures at the end'
 complete -c blkmove -n '__blkmove_is copy verify digest status apply' -l json -d 'print one JSON object a line instead of text'
 complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply' -l log-file -r -F -d 'append what happens to FILE, with times'
-complete -c blkmove -n '__blkmove_is copy verify digest status manifest delta apply serve' -s h -l help -d 'print this help'
-complete -c blkmove -n '__blkmove_is copy verify digest status manifest delta apply serve' -s V -l version -d 'print the version'
+complete -c blkmove -n '__blkmove_is copy verify digest status cutover manifest delta apply serve' -s h -l help -d 'print this help'
+complete -c blkmove -n '__blkmove_is copy verify digest status cutover manifest delta apply serve' -s V -l version -d 'print the version'
 complete -c blkmove -n '__blkmove_is copy verify digest manifest delta apply' -l threads -r -f -d 'scanning threads at each end (one a processor)'
 complete -c blkmove -n '__blkmove_is copy' -l index-memory -r -f -d 'memory for finding moved content (64M)'
 complete -c blkmove -n '__blkmove_is serve' -l restrict -r -F -d 'a directory or device that may be served'

@@ -63,6 +63,29 @@ package struct DirtySet: Equatable, Sendable {
     }
   }
 
+  /// The groups that are in both. What was reported is shared out by their number.
+  package func intersection(_ other: DirtySet) -> DirtySet {
+    combined(other) { $0.intersection($1) }
+  }
+
+  /// The groups that are not in the other one.
+  package func subtracting(_ other: DirtySet) -> DirtySet {
+    combined(other) { $0.subtracting($1) }
+  }
+
+  private func combined(
+    _ other: DirtySet, _ body: (GroupSet, GroupSet) -> GroupSet
+  ) -> DirtySet {
+    precondition(shape.byteCount == other.shape.byteCount, "sets of one image")
+    var result = self
+    for segment in segments.indices {
+      result.segments[segment] = body(segments[segment], other.segments[segment])
+    }
+    let (part, whole) = (Double(result.groupCount), Double(max(groupCount, 1)))
+    result.reportedByteCount = UInt64(Double(reportedByteCount) * (part / whole))
+    return result
+  }
+
   package mutating func removeAll() {
     self = DirtySet(shape: shape)
   }

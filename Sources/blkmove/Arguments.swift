@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Live
 import Storage
 import Transfer
 import Wire
@@ -37,6 +38,13 @@ struct Arguments: Equatable, Sendable {
   var isParanoid = false
   var trustsTarget = false
   var spotCheckCount: Int?
+
+  var liveMethod: LiveMethod?
+  var live = LiveSettings()
+  /// The options that were given and make sense in a live copy only.
+  var liveOptions: [String] = []
+  /// Nil follows from whether there is a switch command.
+  var after: LiveSettings.After?
 
   var connections = Connections.automatic
   var bandwidthLimit: UInt64?

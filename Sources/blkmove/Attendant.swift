@@ -22,6 +22,7 @@ struct Attendant: Sendable {
       switch signals.next(within: TerminalProgress.tickSeconds) {
       case .nothing: progress.tick()
       case .status: reporter.console.warn(["\(Program.name): \(progress.statusLine())"])
+      case .cutover: reporter.requestCutover()
       case .interrupt: interrupt()
       }
     }

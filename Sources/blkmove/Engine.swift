@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Blocks
+import Live
 import Storage
 import Transfer
 
@@ -20,6 +21,17 @@ struct Engine: Sendable {
         (task, settings, counters, announce) throws(TransferError) in
         try Run(settings: settings, counters: counters, announce: announce).perform(task)
       }
+  var live:
+    @Sendable (
+      LiveRequest, Settings, Counters, Monitor<Bool>, @escaping Announce,
+      @escaping @Sendable (LiveEvent) -> Void
+    ) throws(TransferError) -> LiveReport = {
+      (request, settings, counters, cutover, announce, observe) throws(TransferError) in
+      try LiveMove(
+        request, copying: settings, counters: counters, cutoverRequest: cutover,
+        announce: announce, observe: observe
+      ).run()
+    }
   var status: @Sendable (Settings, String) throws(TransferError) -> ImageStatus
   var serve: @Sendable (Server) -> ExitStatus
   var join: @Sendable (String) throws(TransferError) -> Void

@@ -28,6 +28,7 @@ struct Flag: Sendable {
   enum Group: String, CaseIterable, Sendable {
     case copying = "What is copied"
     case remembering = "What is remembered"
+    case live = "Live copies"
     case safety = "Safety"
     case connection = "Connection"
     case output = "Output"

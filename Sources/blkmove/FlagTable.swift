@@ -4,13 +4,13 @@
 /// nowhere else; the groups are in the files `FlagTable+...`.
 enum FlagTable {
   static let all: [Flag] =
-    copying + remembering + safety + connection + output + resources + serving + hidden
+    copying + remembering + live + safety + connection + output + resources + serving + hidden
 
   static func flags(of subcommand: Subcommand) -> [Flag] {
     all.filter { $0.subcommands.contains(subcommand) && !$0.isHidden }
   }
 
-  static let everywhere = runs.union([.status, .serve])
+  static let everywhere = runs.union([.status, .cutover, .serve])
   static let runs: Set<Subcommand> = [.copy, .verify, .digest, .manifest, .delta, .apply]
   /// Those that may have another end.
   static let distant: Set<Subcommand> = [.copy, .verify, .digest]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Live
 import Storage
 import Transfer
 import Wire
@@ -9,6 +10,9 @@ import Wire
 struct Invocation: Sendable {
   enum Task: Equatable, Sendable {
     case copy([Location], to: Location)
+    case live(LiveRequest)
+    /// Tell a live copy that it is time; nil is the only one.
+    case cutover(Int32?)
     case verify(Location, against: Location)
     case digest([Location])
     case status([String])
@@ -49,8 +53,14 @@ struct Invocation: Sendable {
   ) throws -> Task {
     if arguments.wantsHelp { return .help(arguments.subcommand) }
     if arguments.wantsVersion { return .version }
+    if let option = arguments.liveOptions.first, arguments.liveMethod == nil {
+      throw UsageError("option '\(option)' is for live copies: it goes with '--live'")
+    }
     switch arguments.subcommand {
-    case .copy: return try copy(arguments, isDirectory)
+    case .copy:
+      return try arguments.liveMethod.map { .live(try live(arguments, $0)) }
+        ?? copy(arguments, isDirectory)
+    case .cutover: return .cutover(try process(arguments.operands))
     case .verify: return try verify(arguments.operands)
     case .digest: return try digest(arguments.operands)
     case .status: return try status(arguments.operands)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Live
 import Storage
 import Synchronization
 import Transfer
@@ -26,6 +27,8 @@ final class Reporter: Sendable {
   let operation: Subcommand?
   private let settings: Settings
   private let begin = Clock.now
+  /// Of a live copy: the user has said that it is time.
+  let cutoverRequest = Monitor(false)
   private let state = Mutex(State())
 
   init(
@@ -87,6 +90,17 @@ final class Reporter: Sendable {
     if host != nil || !(arguments.isJSON || arguments.isQuiet) {
       console.warn([line])
     }
+  }
+
+  /// Only a live copy knows what to do with it.
+  func requestCutover() { cutoverRequest.update { $0 = true } }
+
+  /// What happens in a live copy.
+  func tell(_ event: LiveEvent) {
+    let text = LiveText(event)
+    log(text.lines)
+    emit(text.object)
+    if !arguments.isJSON, !arguments.isQuiet { console.say(text.lines) }
   }
 
   func progress(_ reading: ProgressMeter.Reading, of source: String) {

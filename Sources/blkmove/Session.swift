@@ -46,6 +46,7 @@ struct Session {
     case .version: return show("\(Program.name) \(Program.version)\n")
     case .generate(let file): return show(file.text)
     case .guardian(let process): return guardian(of: process)
+    case .cutover(let process): return try cutover(process)
     case .server(let role, let path, let seeds, let siblings):
       return engine.serve(Server(role: role, path: path, seeds: seeds, siblings: siblings))
     case .join(let name): return try join(name)
@@ -59,8 +60,29 @@ struct Session {
     case .pipeline(let task):
       try StandardStreams.check(task, on: console)
       return try run(invocation, arguments)
-    case .copy, .verify, .digest, .status: return try run(invocation, arguments)
+    case .copy, .live, .verify, .digest, .status: return try run(invocation, arguments)
     }
+  }
+
+  /// Tells a live copy of this machine that it is time.
+  private func cutover(_ process: Int32?) throws(CommandError) -> ExitStatus {
+    let entries = LiveRegistry.entries()
+    var process = process
+    if process == nil {
+      guard entries.count == 1 else {
+        let list = entries.map { "\($0.process): \($0.description)" }
+        throw CommandError(
+          entries.isEmpty
+            ? "no live copy is under way that this account knows of"
+            : "several live copies are under way: \(list.joined(separator: ", "))",
+          hint: entries.isEmpty ? nil : "name the process of one", status: .failed)
+      }
+      process = entries[0].process
+    }
+    guard LiveRegistry.requestCutover(process!) else {
+      throw CommandError("process \(process!) is no live copy", status: .failed)
+    }
+    return .done
   }
 
   /// It outlives the run that it watches over, and speaks where that one spoke.

@@ -8,6 +8,8 @@ struct Signals: Sendable {
   enum Received: Equatable, Sendable {
     case interrupt(Int32)
     case status
+    /// A live copy may pause its writer.
+    case cutover
     case nothing
   }
 
@@ -19,7 +21,7 @@ struct Signals: Sendable {
 
   /// To be called before the first thread starts: threads inherit what is blocked.
   static func block() -> Signals {
-    let signals = Signals(awaited: interrupting.filter { !isIgnored($0) } + [SIGUSR1])
+    let signals = Signals(awaited: interrupting.filter { !isIgnored($0) } + [SIGUSR1, SIGUSR2])
     var set = signals.set
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     return signals
@@ -32,6 +34,7 @@ struct Signals: Sendable {
       tv_sec: Int(seconds), tv_nsec: Int(seconds.truncatingRemainder(dividingBy: 1) * 1e9))
     let number = unsafe sigtimedwait(&set, nil, &limit)
     if number == SIGUSR1 { return .status }
+    if number == SIGUSR2 { return .cutover }
     return Self.interrupting.contains(number) ? .interrupt(number) : .nothing
   }
 

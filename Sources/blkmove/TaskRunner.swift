@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Blocks
+import Live
 import Storage
 import Transfer
 
@@ -18,11 +19,12 @@ struct TaskRunner {
   func run(_ task: Invocation.Task) -> ExitStatus {
     switch task {
     case .copy(let sources, let target): copy(sources, to: target)
+    case .live(let request): live(request)
     case .verify(let source, let target): verify(source, against: target)
     case .digest(let images): digest(images)
     case .status(let images): status(images)
     case .pipeline(let task): pipe(task)
-    case .serve, .server, .join, .generate, .guardian, .help, .version: .failed
+    case .serve, .server, .join, .generate, .guardian, .cutover, .help, .version: .failed
     }
   }
 

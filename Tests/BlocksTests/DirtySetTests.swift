@@ -55,4 +55,16 @@ struct DirtySetTests {
     #expect(one.nextSegment(from: 1) == 3)
     #expect(one.reportedByteCount == 4097)
   }
+
+  @Test func partsShareWhatWasReported() {
+    let shape = ImageShape(byteCount: 4 * Self.mebibyte)
+    var (one, other) = (DirtySet(shape: shape), DirtySet(shape: shape))
+    one.insert(0..<Self.mebibyte)
+    other.insert(0..<Self.mebibyte / 4)
+    #expect(one.intersection(other).groupCount == 4)
+    #expect(one.subtracting(other).groupCount == 12)
+    #expect(one.intersection(other).reportedByteCount == Self.mebibyte / 4)
+    #expect(one.subtracting(one).isEmpty)
+    #expect(one.subtracting(one).reportedByteCount == 0)
+  }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Storage
+import Live
 import Testing
 import Transfer
 import Wire
@@ -51,6 +52,23 @@ import Wire
     Case("--verify --no-verify") { $0.verifiesTarget = false },
     Case("--atomic") { $0.isAtomic = true },
     Case("--atomic --no-atomic") { $0.isAtomic = false },
+    Case("--live qmp:/run/vm.qmp") { $0.liveMethod = .qmp("/run/vm.qmp") },
+    Case("--live=libvirt:web") { $0.liveMethod = .libvirt("web") },
+    Case("--live trace") { $0.liveMethod = .trace },
+    Case("--max-pause 500ms") { $0.set("--max-pause") { $0.maximumPauseSeconds = 0.5 } },
+    Case("--max-rounds=7") { $0.set("--max-rounds") { $0.maximumRoundCount = 7 } },
+    Case("--throttle 200") { $0.set("--throttle") { $0.throttle = .writesPerSecond(200) } },
+    Case("--throttle=off") { $0.set("--throttle") { $0.throttle = .off } },
+    Case("--cutover manual") { $0.set("--cutover") { $0.cutover = .manual } },
+    Case("--after=quit") {
+      $0.set("--after") { _ in }
+      $0.after = .quit
+    },
+    Case("--pause-cmd halt") { $0.set("--pause-cmd") { $0.pauseCommand = "halt" } },
+    Case("--resume-cmd go") { $0.set("--resume-cmd") { $0.resumeCommand = "go" } },
+    Case("--switch-cmd over") { $0.set("--switch-cmd") { $0.switchCommand = "over" } },
+    Case("--hook-timeout 2m") { $0.set("--hook-timeout") { $0.hookTimeoutSeconds = 120 } },
+    Case("--swap=late") { $0.set("--swap") { $0.swap = .late } },
     Case("-f") { $0.isForced = true },
     Case("--force") { $0.isForced = true },
     Case("-e ssh") { $0.remoteShell = "ssh" },
@@ -170,5 +188,12 @@ import Wire
       #expect(typed.contains("--\(flag.long)"), "\(flag.long)")
       if let short = flag.short { #expect(typed.contains("-\(short)"), "\(flag.long)") }
     }
+  }
+}
+
+extension Arguments {
+  fileprivate mutating func set(_ option: String, _ body: (inout LiveSettings) -> Void) {
+    liveOptions.append(option)
+    body(&live)
   }
 }

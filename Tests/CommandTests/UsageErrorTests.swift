@@ -46,7 +46,15 @@ import Transfer
     Case(
       "--s",
       "option '--s' is ambiguous: '--sparse', '--seed', '--size-policy', '--spot-checks', "
-        + "'--stats'"),
+        + "'--switch-cmd', '--swap', '--stats'"),
+    Case(
+      "--live=nbd:x a b",
+      "option '--live': 'nbd:x' is not one of qmp:SOCKET, libvirt:NAME, trace, "
+        + "reflink, rescan"),
+    Case(
+      "--max-pause=soon a b",
+      "option '--max-pause': 'soon' is not a time like 3s, 500ms or 2m, "
+        + "up to an hour"),
     Case("--ver", "option '--ver' is ambiguous: '--verify', '--verbose', '--version'"),
     Case("--dry-run=yes a b", "option '--dry-run' takes no value"),
     Case("--no-sparse=yes a b", "option '--no-sparse' takes no value"),

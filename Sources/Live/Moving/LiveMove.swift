@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Storage
+package import Transfer
+
+/// Makes a live move of what the user asked for: opens the images, finds who tells what is written
+/// to them and who writes, and runs it.
+package struct LiveMove {
+  let request: LiveRequest
+  let copying: Settings
+  let counters: Counters
+  let announce: Announce
+  let observe: @Sendable (LiveEvent) -> Void
+  let cutoverRequest: Monitor<Bool>
+
+  package init(
+    _ request: LiveRequest, copying: Settings, counters: Counters,
+    cutoverRequest: Monitor<Bool>, announce: @escaping Announce,
+    observe: @escaping @Sendable (LiveEvent) -> Void
+  ) {
+    self.request = request
+    self.copying = copying
+    self.counters = counters
+    self.cutoverRequest = cutoverRequest
+    self.announce = announce
+    self.observe = observe
+  }
+
+  package func run() throws(TransferError) -> LiveReport {
+    // It has to be there before anything is done to anybody.
+    let guardian = try GuardianProcess.start()
+    defer { guardian.finish() }
+    let entry = LiveRegistry.enter(request)
+    defer { entry?.leave() }
+    let (disks, writer) = try prepare(guardian)
+    return try LiveRun(
+      settings: request.settings, copying: copying, disks: disks, writer: writer,
+      guardian: guardian, counters: counters, cutoverRequest: cutoverRequest,
+      announce: announce, observe: observe
+    ).run()
+  }
+
+  private func prepare(
+    _ guardian: GuardianProcess
+  ) throws(TransferError) -> ([LiveDisk], any LiveWriter) {
+    switch request.method {
+    case .qmp, .libvirt:
+      throw TransferError(.source, "not yet", status: .usage)
+    case .trace, .reflink, .rescan:
+      let writer = try commandWriter(guardian)
+      return ([try namedDisk(guardian)], writer)
+    }
+  }
+
+  // MARK: An image that the user names
+
+  private func commandWriter(_ guardian: GuardianProcess) throws(TransferError) -> CommandWriter {
+    let settings = request.settings
+    guard let pause = settings.pauseCommand, let resume = settings.resumeCommand else {
+      throw TransferError(
+        .source, "--live \(request.method.displayed): nobody is known who could pause what writes",
+        hint: "give --pause-cmd and --resume-cmd", status: .usage)
+    }
+    func hook(_ kind: Hook.Kind, _ command: String) -> Hook {
+      Hook(
+        kind, command, environment: ["BLKMOVE_SOURCE": request.source ?? ""],
+        timeoutSeconds: settings.hookTimeoutSeconds)
+    }
+    return CommandWriter(
+      pause: hook(.pause, pause), resume: hook(.resume, resume), guardian: guardian,
+      announce: announce)
+  }
+
+  private func namedDisk(_ guardian: GuardianProcess) throws(TransferError) -> LiveDisk {
+    let path = request.source ?? ""
+    let source = try Self.open(path, isForced: copying.isForced)
+    return LiveDisk(
+      name: path, image: LiveImage(source), suggestedName: Self.baseName(of: path),
+      target: request.target, tracker: try tracker(for: source, guardian))
+  }
+
+  private func tracker(
+    for source: any CopySource, _ guardian: GuardianProcess
+  ) throws(TransferError) -> any DirtySource {
+    switch request.method {
+    default: return Rescan()
+    }
+  }
+
+  static func open(_ path: String, isForced: Bool) throws(TransferError) -> any CopySource {
+    do throws(StorageError) {
+      return try ImageOpening.source(path, within: .anything, isForced: isForced)
+    } catch {
+      throw TransferError(.source, error)
+    }
+  }
+
+  static func baseName(of path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? ""
+  }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Transfer
+
+/// Whatever writes to an image and is paused and resumed by commands of the user's.
+package final class CommandWriter: LiveWriter {
+  private let pauseHook: Hook
+  private let resumeHook: Hook
+  private let guardian: GuardianProcess
+  private let announce: Announce
+  private static let step = "the pause"
+
+  package init(
+    pause: Hook, resume: Hook, guardian: GuardianProcess, announce: @escaping Announce
+  ) {
+    pauseHook = pause
+    resumeHook = resume
+    self.guardian = guardian
+    self.announce = announce
+  }
+
+  package var name: String { "what '\(pauseHook.command)' pauses" }
+  package var canSlowDown: Bool { false }
+  package var expectedPausingSeconds: Double { 0.1 }
+
+  package func pause() throws(TransferError) {
+    try guardian.put(UndoStep(Self.step, running: resumeHook))
+    try guardian.run(pauseHook, announce: announce)
+  }
+
+  package func resume() throws(TransferError) {
+    guard guardian.undo.steps.contains(where: { $0.name == Self.step }) else { return }
+    try guardian.run(resumeHook, announce: announce)
+    try guardian.remove(Self.step)
+  }
+
+  package func slowDown(writesPerSecond: Int) throws(TransferError) {}
+  package func speedUp() throws(TransferError) {}
+
+  package func handOver(isOver: Bool) throws(TransferError) {
+    try guardian.remove(Self.step)
+  }
+
+  package func close() {}
+}
