@@ -6,7 +6,8 @@ import Synchronization
 /// A source that somebody writes to while it is copied.
 ///
 /// A device is read past this machine's page cache: what a file system on it has written is on the
-/// device, and the cache of the device need not know. Parts that are better sent late are hidden:
+/// device, and the cache of the device need not know. So is a file that somebody else shows, where
+/// that is said. Parts that are better sent late are hidden:
 /// until they are revealed they read as zeros.
 ///
 /// ## Concurrency
@@ -19,7 +20,8 @@ package final class LiveImage: CopySource {
   private let isRevealed = Atomic(false)
 
   package init(
-    _ image: any CopySource, hiding hidden: [Range<UInt64>] = [], on machine: Machine = .here
+    _ image: any CopySource, hiding hidden: [Range<UInt64>] = [], pastCache: Bool = false,
+    on machine: Machine = .here
   ) {
     self.image = image
     self.hidden = hidden.sorted { $0.lowerBound < $1.lowerBound }
@@ -29,7 +31,7 @@ package final class LiveImage: CopySource {
       try? file.descriptor.calls.synchronizeData(file.descriptor.number)
     }
     directReader =
-      file?.kind == .device
+      file != nil && (pastCache || file!.kind == .device)
       ? DirectReader(file!.descriptor, alignment: DirectReader.commonAlignment, on: machine) : nil
   }
 

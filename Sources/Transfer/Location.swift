@@ -46,3 +46,16 @@ package struct RemoteLocation: Hashable, Sendable {
   /// A path at this place, as messages name it.
   func placed(_ path: String) -> String { isHere ? path : "\(host):\(path)" }
 }
+
+extension Location {
+  /// The same place, which now must be a directory at its end.
+  package var asDirectory: Location {
+    if path.hasSuffix("/") { return self }
+    switch self {
+    case .local(let path): return .local(path: path + "/")
+    case .remote(var remote):
+      remote.path += "/"
+      return .remote(remote)
+    }
+  }
+}

@@ -247,16 +247,3 @@ struct Invocation: Sendable {
       .map { "did you mean '\(Program.name) \($0)'?" }
   }
 }
-
-extension Location {
-  /// The same place, which now must be a directory at its end.
-  var asDirectory: Location {
-    if path.hasSuffix("/") { return self }
-    switch self {
-    case .local(let path): return .local(path: path + "/")
-    case .remote(var remote):
-      remote.path += "/"
-      return .remote(remote)
-    }
-  }
-}

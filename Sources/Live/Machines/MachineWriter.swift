@@ -4,7 +4,7 @@ package import Qemu
 package import Transfer
 
 /// A virtual machine as the writer of its disks, paused and slowed down through QEMU.
-package final class MachineWriter: Sendable {
+package final class MachineWriter: LiveWriter {
   private let live: LiveMachine
   private let disks: [MachineDisk]
   private let guardian: GuardianProcess
@@ -44,7 +44,8 @@ package final class MachineWriter: Sendable {
   }
 
   package func resume() throws(TransferError) {
-    guard wasRunning else { return }
+    // What stands still for other reasons waits for its owner.
+    guard guardian.undo.steps.contains(where: { $0.name == pauseStep.name }) else { return }
     try asking { () throws(QmpError) in try machine.resume() }
     try guardian.remove(pauseStep.name)
   }
@@ -73,5 +74,10 @@ package final class MachineWriter: Sendable {
     live.end()
     try guardian.remove(pauseStep.name)
     if isOver { try asking { () throws(QmpError) in try machine.quit() } }
+  }
+
+  package func close() {
+    live.end()
+    live.disconnect()
   }
 }

@@ -105,14 +105,16 @@ extension LiveLeader {
     }
     let complete = Clock.now
     pause.finishing = complete - start
-    try switchOver()
+    try runSwitch()
+    if run.settings.after == .resume { try run.writer.resume() }
     pause.switching = Clock.now - complete
+    if run.settings.after != .resume { try leaveWriter() }
     try run.guardian.rest()
     report.pause = pause
     run.observe(.handedOver(pause))
   }
 
-  private func switchOver() throws(TransferError) {
+  private func runSwitch() throws(TransferError) {
     if let command = run.settings.switchCommand {
       let hook = Hook(
         .switch, command, environment: hookEnvironment,
@@ -121,13 +123,13 @@ extension LiveLeader {
       try run.guardian.run(hook, announce: run.announce)
       try run.guardian.beat(budgetSeconds: guardSeconds)
     }
-    switch run.settings.after {
-    case .resume: try run.writer.resume()
-    case .stop, .quit:
-      for disk in run.disks { disk.tracker.end() }
-      try run.writer.speedUp()
-      try run.writer.handOver(isOver: run.settings.after == .quit)
-    }
+  }
+
+  /// The writer stays as it is, without anything of ours, or ends.
+  private func leaveWriter() throws(TransferError) {
+    for disk in run.disks { disk.tracker.end() }
+    try run.writer.speedUp()
+    try run.writer.handOver(isOver: run.settings.after == .quit)
   }
 
   /// What the user's command may want to know.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Qemu
 import Storage
 package import Transfer
 
@@ -44,11 +45,49 @@ package struct LiveMove {
     _ guardian: GuardianProcess
   ) throws(TransferError) -> ([LiveDisk], any LiveWriter) {
     switch request.method {
-    case .qmp, .libvirt:
-      throw TransferError(.source, "not yet", status: .usage)
+    case .qmp(let path): return try machine(at: .socket(path: path), guardian)
+    case .libvirt(let name): return try machine(at: .domain(name), guardian)
     case .trace, .reflink, .rescan:
       let writer = try commandWriter(guardian)
       return ([try namedDisk(guardian)], writer)
+    }
+  }
+
+  // MARK: The disks of a machine
+
+  private func machine(
+    at address: QmpAddress, _ guardian: GuardianProcess
+  ) throws(TransferError) -> ([LiveDisk], any LiveWriter) {
+    let live = try LiveMachine(at: address, guardian: guardian)
+    do throws(TransferError) {
+      for name in live.leftovers { announce(.note("removed what a dead run had left: \(name)")) }
+      let images = try live.openImages(isForced: copying.isForced)
+      try requireDifferentNames(images.map(\.disk))
+      let target = images.count > 1 ? request.target.asDirectory : request.target
+      let disks = images.map { image in
+        LiveDisk(
+          name: image.disk.path ?? image.disk.name,
+          // A file that QEMU shows changes without the kernel's knowing.
+          image: LiveImage(image.source, pastCache: image.disk.directPath == nil),
+          suggestedName: image.disk.fileName, target: target, tracker: image.tracker)
+      }
+      let writer = try MachineWriter(live, disks: images.map(\.disk), guardian: guardian)
+      return (disks, writer)
+    } catch {
+      live.end()
+      live.disconnect()
+      guardian.undoAll(announce: announce)
+      throw error
+    }
+  }
+
+  /// Two disks would become one file.
+  private func requireDifferentNames(_ disks: [MachineDisk]) throws(TransferError) {
+    var seen: Set<String> = []
+    for disk in disks where !seen.insert(disk.fileName).inserted {
+      throw TransferError(
+        .source, "two disks are called '\(disk.fileName)', and would have one target",
+        hint: "move them one by one with --live=trace or reflink, or rename one", status: .refused)
     }
   }
 
