@@ -36,6 +36,8 @@ package final class BitmapTracker: DirtySource {
     } catch { throw TransferError(.source, error) }
   }
 
+  package func tidy() { bitmaps.tidy() }
+
   package func end() {
     // What could not be removed is left to the guardian.
     if bitmaps.end() { try? guardian.remove(undo.name) }

@@ -110,6 +110,7 @@ struct LiveLeader {
     upcoming.dirtyByteCount = rounds.reduce(0) { $0 + $1.likelyByteCount }
     record = upcoming
     table.give(rounds.map { .round($0, isLast: false) })
+    for disk in run.disks { disk.tracker.tidy() }
     try finishRound()
   }
 
@@ -137,6 +138,7 @@ struct LiveLeader {
     record = upcoming
     record.dirtyByteCount = rounds.reduce(0) { $0 + $1.likelyByteCount }
     table.give(rounds.map { .round($0, isLast: true) })
+    for disk in run.disks { disk.tracker.tidy() }
   }
 
   private mutating func slowDown(_ rate: Int) throws(TransferError) {

@@ -19,8 +19,14 @@ package protocol DirtySource: AnyObject, Sendable {
   func begin() throws(TransferError)
   /// Adds what may have been written since `begin` or the last call.
   func take(into dirty: inout DirtySet) throws(TransferError) -> DirtyLoss?
+  /// Does what `take` left for a moment in which nobody waits.
+  func tidy()
   /// Ends the tracking and leaves nothing behind. May be called at any time, and more than once.
   func end()
+}
+
+extension DirtySource {
+  package func tidy() {}
 }
 
 /// Why all of an image has to be taken for dirty: events were dropped, a bitmap is gone.

@@ -25,6 +25,7 @@ package final class QemuBitmaps: @unchecked Sendable {
   private let scratch: String
   private let export: String
   private var hasBegun = false
+  private var isTidy = true
 
   /// The guest's page, and ours: what is reported is what was written, and no more.
   private static let granularity: Int64 = 4096
@@ -64,6 +65,7 @@ package final class QemuBitmaps: @unchecked Sendable {
   /// Adds what was written since `begin` or the last call. Not nil: why nobody knows, and all may
   /// have been written.
   package func take(into dirty: inout DirtySet) throws(QmpError) -> String? {
+    tidy()
     do throws(QmpError) {
       try rotate()
     } catch {
@@ -71,12 +73,18 @@ package final class QemuBitmaps: @unchecked Sendable {
       try beginAgain()
       return "the dirty bitmap could not be used: \(error.sentence)"
     }
-    let failure = try read(into: &dirty)
-    // What cannot be removed makes the next rotation fail, which is dealt with there.
+    isTidy = false
+    return try read(into: &dirty)
+  }
+
+  /// Removes what the last `take` has read. What cannot be removed makes the next rotation fail,
+  /// which is dealt with there.
+  package func tidy() {
+    if isTidy { return }
+    isTidy = true
     try? machine.endExport(export)
     _ = try? machine.channel.execute(remove(merged, from: scratch))
     _ = try? machine.channel.execute(remove(names.idle, from: disk.node))
-    return failure
   }
 
   /// How much was written since it was last taken; nil when that cannot be known.
