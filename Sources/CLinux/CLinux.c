@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -167,6 +168,10 @@ int linux_file_facts(int file, struct linux_file_facts *facts) {
         details.stx_btime.tv_sec * 1000000000LL + details.stx_btime.tv_nsec;
   }
   return 0;
+}
+
+int linux_mount_kernel_files(const char *type, const char *directory) {
+  return mount(type, directory, type, MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
 int linux_foreign_lock(int file, struct linux_lock_holder *holder) {

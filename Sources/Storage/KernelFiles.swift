@@ -6,12 +6,12 @@ import Glibc
 ///
 /// What cannot be read is nil or empty: these are facts to be told, and the kernel's own check
 /// (O_EXCL) does not depend on them.
-enum KernelFiles {
+package enum KernelFiles {
   /// More than any of them has; beyond it a file is taken as unreadable.
   static let maximumByteCount = 16 << 20
 
   /// The whole text.
-  static func text(_ path: String) -> String? {
+  package static func text(_ path: String) -> String? {
     guard let file = try? SystemCalls.kernel.open(path, in: AT_FDCWD, flags: O_RDONLY) else {
       return nil
     }
@@ -30,7 +30,7 @@ enum KernelFiles {
   }
 
   /// The first line, without what surrounds it; nil when there is none or it is empty.
-  static func line(_ path: String) -> String? {
+  package static func line(_ path: String) -> String? {
     guard let first = text(path)?.split(separator: "\n").first else { return nil }
     let bare = first.drop(while: \.isWhitespace)
     guard let last = bare.lastIndex(where: { !$0.isWhitespace }) else { return nil }
@@ -38,7 +38,7 @@ enum KernelFiles {
   }
 
   /// The names in a directory, sorted, without `.` and `..`.
-  static func names(in path: String) -> [String] {
+  package static func names(in path: String) -> [String] {
     guard let directory = unsafe opendir(path) else { return [] }
     defer { unsafe _ = closedir(directory) }
     var names: [String] = []
@@ -54,13 +54,13 @@ enum KernelFiles {
   }
 
   /// The path with every symbolic link followed.
-  static func resolved(_ path: String) -> String? {
+  package static func resolved(_ path: String) -> String? {
     guard let text = unsafe realpath(path, nil) else { return nil }
     defer { unsafe free(text) }
     return unsafe String(cString: text)
   }
 
-  static func exists(_ path: String) -> Bool { status(path) != nil }
+  package static func exists(_ path: String) -> Bool { status(path) != nil }
 
   /// What the path leads to, links followed.
   static func status(_ path: String) -> stat? {

@@ -107,6 +107,9 @@ struct linux_file_facts {
 };
 int linux_file_facts(int file, struct linux_file_facts *facts);
 
+// Makes one of the kernel's own file systems (tracefs) seen at a directory.
+int linux_mount_kernel_files(const char *type, const char *directory);
+
 // Open-file-description locks, which QEMU uses too.
 struct linux_lock_holder {
   bool is_locked;

@@ -17,14 +17,14 @@ package struct RunToken: Hashable, Sendable {
   private static let radix = 36
   static let maximumNodeNameLength = 31
 
-  init(process: Int32 = getpid()) {
+  package init(process: Int32 = getpid()) {
     self.process = process
     start = Self.start(of: process) ?? 0
     random = .random(in: 0...UInt16.max)
   }
 
   /// Nil when the name is not ours.
-  init?(in name: String) {
+  package init?(in name: String) {
     guard name.hasPrefix(Self.prefix) else { return nil }
     let parts = name.dropFirst(Self.prefix.count).split(
       separator: "-", maxSplits: 3, omittingEmptySubsequences: false)
@@ -38,7 +38,7 @@ package struct RunToken: Hashable, Sendable {
   }
 
   /// A name for something, which must be unique within the run.
-  func name(_ what: String) -> String {
+  package func name(_ what: String) -> String {
     let numbers = [UInt64(process), start, UInt64(random)]
     let words = numbers.map { String($0, radix: Self.radix) } + [what]
     return Self.prefix + words.joined(separator: "-")
@@ -48,7 +48,7 @@ package struct RunToken: Hashable, Sendable {
   package var processNumber: Int32 { process }
 
   /// Whether the process that gave the name is still there.
-  var isAlive: Bool { Self.start(of: process) == start }
+  package var isAlive: Bool { Self.start(of: process) == start }
 
   private static func start(of process: Int32) -> UInt64? {
     guard let file = unsafe fopen("/proc/\(process)/stat", "re") else { return nil }

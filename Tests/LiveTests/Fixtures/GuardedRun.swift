@@ -15,7 +15,7 @@ final class GuardedRun {
   private static let script = """
     import json, os, signal, socket, subprocess, sys, time
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    program, messages, ready, path, commands, closes = sys.argv[1:7]
+    program, messages, ready, path, commands, closes, answers = sys.argv[1:8]
     if path:
         s = socket.socket(socket.AF_UNIX)
         s.connect(path)
@@ -34,6 +34,7 @@ final class GuardedRun {
         stderr=open(ready + ".said", "w"))
     p.stdin.write(open(messages, "rb").read())
     p.stdin.flush()
+    p.stdout.read(int(answers))
     with open(ready + ".new", "w") as f:
         f.write("%d" % p.pid)
     os.rename(ready + ".new", ready)
@@ -58,6 +59,8 @@ final class GuardedRun {
     process.arguments = [
       "-c", Self.script, Self.program, scratch.file("messages"), scratch.file("ready"), socket,
       commands.joined(separator: "\n"), closes ? "closes" : "",
+      // One when it begins, and one for each message that it answers.
+      "\(1 + messages.count(where: \.isAnswered))",
     ]
     process.standardInput = FileHandle.nullDevice
     try process.run()
@@ -71,7 +74,6 @@ final class GuardedRun {
       throw NotReady()
     }
     guardian = number
-    // The messages are in the pipe; that they have been read is seen by what they do.
   }
 
   struct NotReady: Error {}

@@ -8,12 +8,17 @@ struct Random: RandomNumberGenerator {
   let seed: UInt64
   private var state: UInt64
 
+  init(seed: UInt64) {
+    self.seed = seed
+    state = seed
+  }
+
   /// With a new seed each time, which is printed.
   static func fresh(for test: String) -> Random {
     let wish = getenv("BLKMOVE_TEST_SEED").flatMap { UInt64(String(cString: $0)) }
     let seed = wish ?? UInt64.random(in: 0...UInt64.max)
     print("\(test): BLKMOVE_TEST_SEED=\(seed)")
-    return Random(seed: seed, state: seed)
+    return Random(seed: seed)
   }
 
   /// splitmix64.
