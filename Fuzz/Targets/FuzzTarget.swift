@@ -16,6 +16,7 @@ struct FuzzTarget: Sendable {
     FuzzTarget(name: "streams", feed: fuzzStreams),
     FuzzTarget(name: "words", feed: fuzzWords),
     FuzzTarget(name: "location", feed: fuzzLocation),
+    FuzzTarget(name: "export", feed: fuzzExport),
     FuzzTarget(name: "json", feed: fuzzJSON),
   ]
 

@@ -34,8 +34,10 @@ package protocol CopyTarget: ReadableImage {
   func markUnfinished() throws(StorageError)
   /// Returns when all that was written is on stable storage.
   func synchronize() throws(StorageError)
-  /// Lets it begin to bring to the disk what was collected.
+  /// Lets it begin to bring to the disk what was collected; may take as long as that takes.
   func startWriteback()
+  /// Of several threads that write at once all but one would wait.
+  var isWrittenInTurns: Bool { get }
   /// Fills the buffer with what is on the medium, as far as the medium can be asked. Only after
   /// `synchronize`, and before `complete`.
   @unsafe func readPastCache(into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64)
@@ -67,6 +69,7 @@ extension CopyTarget {
 extension CopyTarget {
   package func dig(_ zeros: Range<UInt64>) {}
   package func startWriteback() {}
+  package var isWrittenInTurns: Bool { false }
   package func end(at byteCount: UInt64) {}
   package func findManifest(_ place: ManifestPlace) -> Manifest.Finding {
     Manifest.Finding(manifest: nil, standing: .new)

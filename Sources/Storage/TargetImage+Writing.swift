@@ -146,6 +146,9 @@ extension TargetImage {
     }
   }
 
+  /// The kernel lets one thread at a time write to a file.
+  package var isWrittenInTurns: Bool { true }
+
   /// Lets the kernel begin to write what it has collected, so that the flush at the end is not
   /// all of the work. May take as long as the disk needs to take it all; failures come out in
   /// the flush.

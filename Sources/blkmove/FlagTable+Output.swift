@@ -88,8 +88,8 @@ extension FlagTable {
       for: [.serve],
       summary: "a directory or device that may be served",
       description: """
-        A directory, whose images may be served, or one image or device. Further paths may follow \
-        as operands, or the option may be repeated. At least one is needed.
+        A directory, whose images may be served, or one image, device or export. Further paths \
+        may follow as operands, or the option may be repeated. At least one is needed.
         """,
       apply: valued { $0.restrictions.append($1) }),
     Flag(

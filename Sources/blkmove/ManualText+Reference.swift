@@ -140,9 +140,9 @@ extension ManualText {
         """
         It reads `SSH_ORIGINAL_COMMAND` as the one command that `blkmove` sends, executes \
         nothing of it, and serves only images below the directories named with `--restrict`, or \
-        exactly the devices and files named there; neither `..` nor a symbolic link leads out. \
-        Everything else is refused with status 6, but that further connections may join a run \
-        that is going on (`--connections`). `--write-only` lets images be copied to here \
+        exactly the devices, files and exports named there; neither `..` nor a symbolic link \
+        leads out. Everything else is refused with status 6, but that further connections may join \
+        a run that is going on (`--connections`). `--write-only` lets images be copied to here \
         but not from here, `--read-only` the reverse. The client uses the host as always:
         """),
       .example(["blkmove disk.img backup:/srv/disks/disk.img"]),

@@ -8,7 +8,8 @@ enum ManualText {
 
   static var after: [Roff.Section] {
     [
-      amounts, estimates, pipes, output, ManualText.json, exitStatus, environment, files, signals,
+      amounts, estimates, exports, pipes, output, ManualText.json, exitStatus, environment, files,
+      signals,
       security,
       limits,
       seeAlso,
@@ -33,7 +34,8 @@ enum ManualText {
         installed there. A colon after a slash belongs to a path, so `./a:b` is a local file. An \
         IPv6 address stands in brackets: `[fe80::1]:disk.img`. In an `ssh://` path, `%` begins \
         two hexadecimal digits. A remote path that does not begin with a slash, or begins with \
-        `~/`, is taken from the home directory.
+        `~/`, is taken from the home directory. A path may also be the address of an export, as \
+        under EXPORTS.
         """),
       .paragraph(
         """
@@ -75,6 +77,10 @@ enum ManualText {
           "`blkmove --remote-path 'sudo blkmove' /dev/vg/web host:/dev/vg/web`"
         ),
         ("Two local images", "`blkmove a.img b.img`"),
+        (
+          "A disk in qcow2, by the server that knows the format (see EXPORTS)",
+          "`blkmove 'nbd+unix:///?socket=/run/web.sock' backup:/srv/disks/web.img`"
+        ),
         ("What would be sent?", "`blkmove -n disk.img backup:/srv/disks/`"),
         ("And how long would it take?", "`blkmove --estimate disk.img backup:/srv/disks/`"),
         (
@@ -143,6 +149,6 @@ enum ManualText {
 
   private static let seeAlso = Roff.Section(
     title: "SEE ALSO",
-    blocks: [.paragraph("`rsync`(1), `ssh`(1), `sshd`(8), `nbdcopy`(1), `qemu-img`(1), `b2sum`(1)")]
+    blocks: [.paragraph("`rsync`(1), `ssh`(1), `sshd`(8), `qemu-nbd`(8), `nbdkit`(1), `b2sum`(1)")]
   )
 }

@@ -150,6 +150,21 @@ import Testing
     return path
   }
 
+  @Test func aKeyOpensWhatIsEncrypted() throws {
+    let keys = scratch.write(Array("alice:00112233445566778899aabbccddeeff\n".utf8), to: "keys")
+    let server = try NbdServer.kit(
+      scratch, "--tls=require", "--tls-psk=\(keys)", "memory", "1M")
+    let place = "?socket=\(server.socket)"
+    let address = try NbdAddress("nbds+unix://alice@/\(place)&tls-psk-file=\(keys)")
+    #expect(try NbdExport.open(address).byteCount == 1 << 20)
+    #expect(try NbdExport.open(address).connectionCount > 1)
+    let others = ["nbd+unix:///\(place)", "nbds+unix://bob@/\(place)&tls-psk-file=\(keys)"]
+    for other in others {
+      let error = #expect(throws: StorageError.self) { try NbdExport.open(NbdAddress(other)) }
+      #expect(error?.description.hasPrefix("\(other): connect: ") == true)
+    }
+  }
+
   @Test func aServerThatIsKilledIsLost() throws {
     let path = scratch.write(pattern(1 << 20), to: "a")
     let server = try NbdServer.qemu(scratch, path)

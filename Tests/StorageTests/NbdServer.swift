@@ -30,7 +30,7 @@ final class NbdServer {
     keeper.standardError = FileHandle.nullDevice
     try Self.starting.withLock { _ in try keeper.run() }
     let deadline = Date() + 10
-    while !FileManager.default.fileExists(atPath: socket) {
+    while !Self.listens(socket) {
       guard Date() < deadline else {
         throw Command.Failed(description: "no server: \(words.joined(separator: " "))")
       }
@@ -39,6 +39,23 @@ final class NbdServer {
   }
 
   deinit { stop() }
+
+  /// A socket has a name before anybody listens at it; the kernel tells which one do.
+  private static func listens(_ socket: String) -> Bool {
+    // Foundation reads the first page of it only.
+    guard let sockets = fopen("/proc/net/unix", "r") else { return false }
+    var line: UnsafeMutablePointer<CChar>?
+    var room = 0
+    defer {
+      fclose(sockets)
+      free(line)
+    }
+    while getline(&line, &room, sockets) > 0 {
+      let text = String(cString: line!)
+      if text.hasSuffix(" \(socket)\n") && text.contains(" 00010000 ") { return true }
+    }
+    return false
+  }
 
   /// As when its machine loses power.
   func stop() {

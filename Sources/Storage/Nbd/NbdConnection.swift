@@ -169,6 +169,10 @@ final class NbdConnection: @unchecked Sendable {
       }
     }
     if command.isDone && command.error == 0 { return }
+    // The end may have come while the command was given.
+    if let handle = unsafe self.handle, unsafe cnbd_is_over(handle) {
+      unsafe end(because: .loss(command.error, "the server ended it"))
+    }
     if unsafe self.handle == nil { throw failure }
     throw NbdFailure(number: command.error)
   }

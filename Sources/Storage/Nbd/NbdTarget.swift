@@ -21,6 +21,8 @@ package final class NbdTarget: CopyTarget {
   private let isDryRun: Bool
   private let keepsSparse: Bool
   private let written = Atomic(0)
+  /// Of that, what was on its way to the disk of the server at least.
+  private let flushed = Atomic(0)
   private let state: Mutex<State>
 
   private struct State {
@@ -142,6 +144,18 @@ package final class NbdTarget: CopyTarget {
       throw error
     }
   }
+
+  /// What a server has collected nobody but it can see, so that it is told to bring it to the disk
+  /// from time to time: a flush at the end has its limit.
+  package func startWriteback() {
+    let now = writtenByteCount
+    guard now - flushed.load(ordering: .relaxed) >= Self.earlyFlushByteCount else { return }
+    flushed.store(now, ordering: .relaxed)
+    // What fails here fails again at the end.
+    try? synchronize()
+  }
+
+  private static let earlyFlushByteCount = 256 << 20
 
   /// What the server gives. Whether that comes from its medium only the server knows.
   @unsafe package func readPastCache(

@@ -17,8 +17,8 @@ struct PairWriter: Sendable {
   let knowsTarget: Bool
   let counters: Counters
   let limiter: Monitor<RateLimiter>?
-  /// Held while writing. The kernel lets one thread at a time write to a file, and burns a
-  /// processor on those that wait; ours sleep.
+  /// Held while writing what is written in turns. The kernel lets one thread at a time write to a
+  /// file, and burns a processor on those that wait; ours sleep.
   private let turn = Monitor(())
 
   private enum Page {
@@ -93,19 +93,29 @@ struct PairWriter: Sendable {
       let end = min(start + pieceByteCount, bytes.count)
       let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<end])
       let place = offset + UInt64(start)
-      let failure = turn.peek { _ -> StorageError? in
-        do throws(StorageError) {
-          try unsafe target.write(piece, at: place)
-          return nil
-        } catch {
-          return error
-        }
+      if target.isWrittenInTurns {
+        try unsafe writeInTurn(piece, at: place)
+      } else {
+        try unsafe target.write(piece, at: place)
       }
-      if let failure { throw failure }
       counters.add(UInt64(piece.count), to: .sent)
       limiter?.update { $0.pay(for: piece.count) }
       start = end
     }
+  }
+
+  @unsafe private func writeInTurn(
+    _ piece: UnsafeRawBufferPointer, at offset: UInt64
+  ) throws(StorageError) {
+    let failure = turn.peek { _ -> StorageError? in
+      do throws(StorageError) {
+        try unsafe target.write(piece, at: offset)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure { throw failure }
   }
 
   private func bytes(of pages: Range<Int>, in segment: Int) -> Range<Int> {
