@@ -16,6 +16,10 @@ extension TargetImage {
       path = try ImagePath(directory: request.path, name: request.suggestedName)
       finding = try OpenedImage.look(at: path, within: policy, calls: machine.calls)
     }
+    if case .missing = finding, request.appearsAtOnce, !PartFile.isName(path.name) {
+      try makeEmpty(path, request, policy, machine)
+      finding = try OpenedImage.look(at: path, within: policy, calls: machine.calls)
+    }
     if PartFile.isName(path.name) {
       throw StorageError(
         .refused(.partFile), object: path.text, sentence: "is the name of a part file",
@@ -46,6 +50,23 @@ extension TargetImage {
       let devices = KernelFiles.status("/dev"), let root = KernelFiles.status("/")
     else { return false }
     return here.st_dev == devices.st_dev && devices.st_dev != root.st_dev
+  }
+
+  /// A file of zeros under its final name. From its first write on it is marked as unfinished.
+  private static func makeEmpty(
+    _ path: ImagePath, _ request: TargetRequest, _ policy: PathPolicy, _ machine: Machine
+  ) throws(StorageError) {
+    let directory = try policy.openDirectory(of: path, calls: machine.calls)
+    // Where nothing may be made, opening it anew says why.
+    if path.hasTrailingSlash || isWhereDevicesAre(directory) { return }
+    do throws(SystemError) {
+      let file = try machine.calls.open(
+        path.name, in: directory.number, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+        mode: 0o666)
+      try machine.calls.truncate(file.number, to: request.sourceByteCount)
+    } catch {
+      throw .writing(path.text, "make", error)
+    }
   }
 
   private static func openNew(

@@ -22,12 +22,16 @@ package struct TargetRequest: Sendable {
   package var isAtomic: Bool
   /// Such a clone is taken up where an interrupted run has left one.
   package var goesOn: Bool
+  /// A new file has its name and its length from the beginning: somebody opens it before it is
+  /// complete.
+  package var appearsAtOnce: Bool
 
   package init(
     path: String, suggestedName: String, sourceByteCount: UInt64,
     sourceIdentity: ImageIdentity? = nil, sizePolicy: SizePolicy = .resize,
     isForced: Bool = false, isDryRun: Bool = false, keepsSparse: Bool = true,
-    isOpenEnded: Bool = false, isAtomic: Bool = false, goesOn: Bool = true
+    isOpenEnded: Bool = false, isAtomic: Bool = false, goesOn: Bool = true,
+    appearsAtOnce: Bool = false
   ) {
     self.path = path
     self.suggestedName = suggestedName
@@ -40,5 +44,6 @@ package struct TargetRequest: Sendable {
     self.isOpenEnded = isOpenEnded
     self.isAtomic = isAtomic
     self.goesOn = goesOn
+    self.appearsAtOnce = appearsAtOnce
   }
 }

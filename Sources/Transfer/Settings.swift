@@ -31,6 +31,9 @@ package struct Settings: Sendable {
   package var isForced = false
   /// `--atomic`: replace a target file that exists as a whole, by a clone of it that was updated.
   package var isAtomic = false
+  /// Of a live copy: a new target file has its name and length from the beginning, because a
+  /// machine that waits for its memory has it open.
+  package var appearsAtOnce = false
   /// Scanning threads at each end; 0 is one for each processor.
   package var threadCount = 0
   package var indexMemoryByteCount: UInt64 = 64 << 20

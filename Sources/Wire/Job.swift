@@ -50,6 +50,8 @@ package struct Job: Equatable, Sendable {
   package var isAtomic: Bool
   /// Somebody writes to the source meanwhile: rounds over what was written follow the first pass.
   package var isLive: Bool
+  /// A new target has its name from the beginning: somebody opens it before it is complete.
+  package var appearsAtOnce: Bool
   package var sizePolicy: SizePolicy
   /// How many groups of a target are read although its manifest is trusted.
   package var spotCheckCount: Int
@@ -69,7 +71,8 @@ package struct Job: Equatable, Sendable {
     operation: Operation, serverRole: Role, isWhole: Bool = false, keepsSparse: Bool = true,
     isForced: Bool = false, verifiesTarget: Bool = false, keepsManifests: Bool = false,
     readsSource: Bool = false, isParanoid: Bool = false, trustsTarget: Bool = false,
-    isAtomic: Bool = false, isLive: Bool = false, sizePolicy: SizePolicy = .resize,
+    isAtomic: Bool = false, isLive: Bool = false, appearsAtOnce: Bool = false,
+    sizePolicy: SizePolicy = .resize,
     spotCheckCount: Int = 64,
     threadCount: Int = 0, indexMemoryByteCount: UInt64 = 64 << 20,
     compression: Compression = .automatic, bandwidthLimit: UInt64? = nil,
@@ -87,6 +90,7 @@ package struct Job: Equatable, Sendable {
     self.trustsTarget = trustsTarget
     self.isAtomic = isAtomic
     self.isLive = isLive
+    self.appearsAtOnce = appearsAtOnce
     self.spotCheckCount = spotCheckCount
     self.sizePolicy = sizePolicy
     self.threadCount = threadCount
@@ -131,6 +135,7 @@ package struct Job: Equatable, Sendable {
     spotCheckCount = Int(try reader.uint16("spot checks"))
     isAtomic = try reader.boolean("atomic")
     isLive = try reader.boolean("live")
+    appearsAtOnce = try reader.boolean("appears at once")
   }
 
   /// Figures beyond a limit are lowered to it: what the user asked for is then not possible,
@@ -154,6 +159,7 @@ package struct Job: Equatable, Sendable {
     writer.write(UInt16(clamping: spotCheckCount))
     writer.write(isAtomic)
     writer.write(isLive)
+    writer.write(appearsAtOnce)
   }
 
   private static let automaticCompression: UInt8 = 255

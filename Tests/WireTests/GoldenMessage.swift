@@ -112,7 +112,8 @@ struct GoldenMessage: Sendable, CustomTestStringConvertible {
       message: .job(
         Job(
           operation: .estimate, serverRole: .target, isWhole: true, keepsSparse: false,
-          isForced: true, verifiesTarget: true, isAtomic: true, isLive: true, sizePolicy: .min,
+          isForced: true, verifiesTarget: true, isAtomic: true, isLive: true, appearsAtOnce: true,
+          sizePolicy: .min,
           threadCount: 300,
           indexMemoryByteCount: 64 << 20, compression: .level(19), bandwidthLimit: 5_000_000,
           suggestedName: "disk.img", progressIntervalMilliseconds: 500)), shape: nil),

@@ -110,6 +110,7 @@ struct RandomMessage {
         keepsSparse: bits.flip(), isForced: bits.flip(), verifiesTarget: bits.flip(),
         keepsManifests: bits.flip(), readsSource: bits.flip(), isParanoid: bits.flip(),
         trustsTarget: bits.flip(), isAtomic: bits.flip(), isLive: bits.flip(),
+        appearsAtOnce: bits.flip(),
         sizePolicy: Job.SizePolicy.allCases.randomElement(using: &bits)!,
         spotCheckCount: bits.below(1 << 16), threadCount: bits.below(WireLimits.threadCount + 1),
         indexMemoryByteCount: bits.next(),

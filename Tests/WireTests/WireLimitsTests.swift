@@ -267,6 +267,6 @@ import Wire
     compression: Int = 0, name: PayloadBytes = PayloadBytes().u16(0), interval: Int = 0
   ) -> PayloadBytes {
     empty.u8(operation).u8(role).u8(flags).u8(policy).u16(threads).u64(.max).u8(compression)
-      .u64(.max).raw(name.bytes).u32(interval).u16(64).u8(0).u8(0)
+      .u64(.max).raw(name.bytes).u32(interval).u16(64).u8(0).u8(0).u8(0)
   }
 }

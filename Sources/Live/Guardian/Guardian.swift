@@ -156,7 +156,18 @@ package struct Guardian {
   private mutating func undoAll() -> Bool {
     say("the move has ended without its end; undoing what it did")
     let say = say
+    let deadline = Clock.now + Self.persistenceSeconds
     UndoPerformer(say: say).perform(&undo) { say("undone: \($0.name)") }
+    if !undo.isEmpty { say("going on to try") }
+    while !undo.isEmpty && Clock.now < deadline {
+      Clock.sleep(seconds: Self.retrySeconds)
+      // Why it does not work was said.
+      UndoPerformer(say: { _ in }).perform(&undo) { say("undone: \($0.name)") }
+    }
     return undo.isEmpty
   }
+
+  /// A machine that cannot be reached now may be reached later, and stands still until then.
+  private static let persistenceSeconds = 3600.0
+  private static let retrySeconds = 2.0
 }

@@ -26,6 +26,7 @@ package final class GuardianProcess: Sendable {
   private let words: Int32
   private let answers: Int32
 
+  private static let farewellSeconds = 1.0
   /// A guardian that does not answer is none.
   private static let answerSeconds = 10.0
 
@@ -168,8 +169,12 @@ package final class GuardianProcess: Sendable {
       return true
     }
     guard isFirst else { return }
+    // What resists it goes on with alone: it has a session of its own.
+    let deadline = Clock.now + Self.farewellSeconds
     var status: Int32 = 0
-    while unsafe waitpid(process, &status, 0) == -1 && errno == EINTR {}
+    while unsafe waitpid(process, &status, WNOHANG) == 0 && Clock.now < deadline {
+      Clock.sleep(seconds: 0.002)
+    }
     close(answers)
   }
 

@@ -37,10 +37,12 @@ package final class MachineWriter: LiveWriter {
       .qmp(machine.address, machine.undoThrottle(of: disk).map { QmpUndo($0) }))
   }
 
-  package func pause() throws(TransferError) {
-    guard wasRunning else { return }
+  package func pause() throws(TransferError) -> Double {
+    let start = Clock.now
+    guard wasRunning else { return start }
     try guardian.put(pauseStep)
     try asking { () throws(QmpError) in try machine.pause() }
+    return start
   }
 
   package func resume() throws(TransferError) {
@@ -69,11 +71,12 @@ package final class MachineWriter: LiveWriter {
     }
   }
 
-  /// The disks are elsewhere. Its limits must have been taken back before.
-  package func handOver(isOver: Bool) throws(TransferError) {
+  package func stayPaused() throws(TransferError) { try guardian.remove(pauseStep.name) }
+
+  /// What was put into it must have been taken out before: nobody could do it later.
+  package func quit() throws(TransferError) {
     live.end()
-    try guardian.remove(pauseStep.name)
-    if isOver { try asking { () throws(QmpError) in try machine.quit() } }
+    try asking { () throws(QmpError) in try machine.quit() }
   }
 
   package func close() {

@@ -24,8 +24,7 @@ extension LiveLeader {
   mutating func cutOver(_ forecast: Forecast) throws(TransferError) -> Bool {
     run.observe(.pausing(forecast))
     var pause = LiveReport.Pause(forecast: forecast)
-    let start = Clock.now
-    try pauseWriter()
+    let start = try pauseWriter()
     let paused = Clock.now
     pause.pausing = paused - start
     try run.guardian.beat(budgetSeconds: guardSeconds)
@@ -49,10 +48,10 @@ extension LiveLeader {
   }
 
   /// A writer that may or may not stand still after a failure is told to go on.
-  private func pauseWriter() throws(TransferError) {
+  private func pauseWriter() throws(TransferError) -> Double {
     // It takes what the user's command takes; that has a limit of its own.
     try run.guardian.beat(budgetSeconds: guardSeconds + run.settings.hookTimeoutSeconds)
-    try run.writer.pause()
+    return try run.writer.pause()
   }
 
   /// Waits while the guardian hears of us. False when it takes too long.
@@ -72,6 +71,7 @@ extension LiveLeader {
   ) throws(TransferError) {
     try run.writer.resume()
     try run.guardian.rest()
+    isPrepared = false
     run.observe(.brokenOff(seconds: Clock.now - start, reason: reason))
     report.brokenPauseCount += 1
     if report.brokenPauseCount >= Self.brokenPauseLimit {
@@ -105,13 +105,26 @@ extension LiveLeader {
     }
     let complete = Clock.now
     pause.finishing = complete - start
+    try moveOver()
     try runSwitch()
-    if run.settings.after == .resume { try run.writer.resume() }
+    // Two of it must never run: before anything else can go wrong.
+    if run.settings.after == .resume {
+      try run.writer.resume()
+    } else {
+      try run.writer.stayPaused()
+    }
     pause.switching = Clock.now - complete
     if run.settings.after != .resume { try leaveWriter() }
     try run.guardian.rest()
     report.pause = pause
     run.observe(.handedOver(pause))
+  }
+
+  /// It takes what it takes, within what a command of the user's may.
+  private func moveOver() throws(TransferError) {
+    try run.guardian.beat(budgetSeconds: guardSeconds + run.settings.hookTimeoutSeconds)
+    try run.writer.moveOver()
+    try run.guardian.beat(budgetSeconds: guardSeconds)
   }
 
   private func runSwitch() throws(TransferError) {
@@ -129,7 +142,7 @@ extension LiveLeader {
   private func leaveWriter() throws(TransferError) {
     for disk in run.disks { disk.tracker.end() }
     try run.writer.speedUp()
-    try run.writer.handOver(isOver: run.settings.after == .quit)
+    if run.settings.after == .quit { try run.writer.quit() }
   }
 
   /// What the user's command may want to know.

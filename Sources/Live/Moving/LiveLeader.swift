@@ -18,11 +18,15 @@ struct LiveLeader {
   /// All targets were equal to what had been read, after the last round.
   var isEqual = true
   private var hasAsked = false
+  /// The writer has begun what takes a while before a pause.
+  var isPrepared = false
 
   /// How often the counters of the copies are brought together.
   private static let tickSeconds = 0.2
   /// Between two rounds, while the user is waited for.
   private static let idleSeconds = 1.0
+  /// Between two rounds, while the writer is not ready.
+  private static let readinessSeconds = 0.05
   static let brokenPauseLimit = 3
 
   init(_ run: LiveRun, table: RoundTable, copies: DiskCopies) {
@@ -48,14 +52,23 @@ struct LiveLeader {
       listenForRequest()
       switch isEqual ? policy.decide(forecast, linkRate: experience.linkRate) : .another {
       case .cutOver:
-        if try cutOver(forecast) { return }
-        continue
+        if try isReady() {
+          if try cutOver(forecast) { return }
+          continue
+        }
+        Clock.sleep(seconds: Self.readinessSeconds)
       case .giveUp: throw doesNotConverge(forecast)
       case .slowDown(let rate): try slowDown(rate)
       case .another: pace()
       }
       try goRound()
     }
+  }
+
+  private mutating func isReady() throws(TransferError) -> Bool {
+    if !isPrepared { try run.writer.prepare() }
+    isPrepared = true
+    return try run.writer.isReady()
   }
 
   // MARK: What is written

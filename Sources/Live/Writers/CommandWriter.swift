@@ -23,9 +23,11 @@ package final class CommandWriter: LiveWriter {
   package var canSlowDown: Bool { false }
   package var expectedPausingSeconds: Double { 0.1 }
 
-  package func pause() throws(TransferError) {
+  package func pause() throws(TransferError) -> Double {
+    let start = Clock.now
     try guardian.put(UndoStep(Self.step, running: resumeHook))
     try guardian.run(pauseHook, announce: announce)
+    return start
   }
 
   package func resume() throws(TransferError) {
@@ -37,9 +39,10 @@ package final class CommandWriter: LiveWriter {
   package func slowDown(writesPerSecond: Int) throws(TransferError) {}
   package func speedUp() throws(TransferError) {}
 
-  package func handOver(isOver: Bool) throws(TransferError) {
-    try guardian.remove(Self.step)
-  }
+  package func stayPaused() throws(TransferError) { try guardian.remove(Self.step) }
+
+  /// There is no command for that.
+  package func quit() throws(TransferError) {}
 
   package func close() {}
 }

@@ -59,6 +59,7 @@ extension SourceRole {
   ) throws(TransferError) -> Outcome {
     var outcome = try finish(digest: digest, passCount: course.passCount)
     let identity = try identity()
+    try Self.requireSize(of: image, copied: shape.byteCount, now: identity)
     try director.complete(digest)
     let note = memory.close(
       nil, identity: identity, isSettled: false, digest: digest,

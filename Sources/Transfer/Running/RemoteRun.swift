@@ -46,6 +46,7 @@ struct RemoteRun {
   ) throws(TransferError) -> Report {
     var job = job(.copy, serverRole: .target, suggestedName: suggestedName)
     job.isLive = true
+    job.appearsAtOnce = settings.appearsAtOnce
     let memory = try SourceMemory(ofLive: image, job: job, at: settings.manifest)
     return try converse(job: job) { (connection, giveUp) throws(TransferError) in
       let end = SourceEnd(

@@ -121,7 +121,8 @@ struct TargetEnd {
           path: path, suggestedName: job.suggestedName, sourceByteCount: source.byteCount,
           sourceIdentity: source.identityHere, sizePolicy: SizePolicy(job.sizePolicy),
           isForced: job.isForced, isDryRun: job.isDryRun,
-          keepsSparse: job.keepsSparse, isAtomic: job.isAtomic),
+          keepsSparse: job.keepsSparse, isAtomic: job.isAtomic,
+          appearsAtOnce: job.appearsAtOnce),
         within: policy)
     } catch {
       throw TransferError(.target, error)
