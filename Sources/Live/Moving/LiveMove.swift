@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Blocks
 import Qemu
 import Storage
 package import Transfer
@@ -122,6 +123,14 @@ package struct LiveMove {
     for source: any CopySource, _ guardian: GuardianProcess
   ) throws(TransferError) -> any DirtySource {
     switch request.method {
+    case .trace:
+      guard source.kind == .device else {
+        throw TransferError(
+          .source, "\(source.name): the kernel traces writes to devices, and this is a file",
+          hint: "use --live=reflink on XFS or btrfs, else --live=rescan", status: .usage)
+      }
+      let trace = try WriteTrace(source.name, shape: ImageShape(byteCount: source.byteCount))
+      return GuardedTracker(trace, undo: trace.undo, guardian: guardian)
     default: return Rescan()
     }
   }
