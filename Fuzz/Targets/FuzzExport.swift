@@ -18,7 +18,7 @@ func fuzzExport(_ bytes: [UInt8]) {
   for start in stride(from: 0, to: bytes.count & ~3, by: 4) {
     numbers.append(bytes[start..<start + 4].reduce(0) { $0 << 8 | UInt32($1) })
   }
-  let start = UInt64(numbers.first ?? 0) << 32
+  let start = UInt64(numbers.first ?? 0) << 31
   let range = start..<start + UInt64(numbers.last ?? 0) + 1
   var offset = start
   for extent in NbdExtent.decode(numbers, of: range) {
