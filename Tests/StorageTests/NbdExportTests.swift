@@ -150,6 +150,37 @@ import Testing
     return path
   }
 
+  @Test func aPortIsAsGoodAsASocket() throws {
+    // Another program may take it first; then there is another one to try.
+    for _ in 0..<5 {
+      let port = UInt16.random(in: 20_000..<30_000)
+      let server = try NbdServer.kit(port: port, "--exportname=web", "memory", "1M")
+      defer { server.stop() }
+      let address = try NbdAddress("nbd://127.0.0.1:\(port)/web")
+      let deadline = Date() + 5
+      while Date() < deadline {
+        if let export = try? NbdExport.open(address) {
+          #expect(export.byteCount == 1 << 20)
+          #expect(try NbdImage(export).bytes(4096..<8192) == [UInt8](repeating: 0, count: 4096))
+          return
+        }
+        usleep(10_000)
+      }
+    }
+    Issue.record("no port")
+  }
+
+  /// A server with room for two says that more would be safe, and lets the third wait.
+  @Test func aFurtherConnectionIsNoNeed() throws {
+    let path = scratch.write(pattern(1 << 20), to: "a")
+    let server = try NbdServer.qemu(scratch, path, "--read-only", "--shared=2")
+    let start = Date()
+    let export = try NbdExport.open(server.address)
+    #expect(export.connectionCount == 2)
+    #expect(Date().timeIntervalSince(start) < 10)
+    #expect(try NbdImage(export).allBytes() == pattern(1 << 20))
+  }
+
   @Test func aKeyOpensWhatIsEncrypted() throws {
     let keys = scratch.write(Array("alice:00112233445566778899aabbccddeeff\n".utf8), to: "keys")
     let server = try NbdServer.kit(

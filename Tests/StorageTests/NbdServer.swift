@@ -15,7 +15,7 @@ final class NbdServer {
   /// One after the other, or one would inherit the other's pipe.
   private static let starting = Mutex(())
 
-  /// `words` is all but the socket.
+  /// `words` start the server at that socket, or at a port where `socket` is empty.
   private init(_ words: [String], socket: String) throws {
     self.socket = socket
     input = Self.starting.withLock { _ in
@@ -29,7 +29,8 @@ final class NbdServer {
     keeper.standardOutput = FileHandle.nullDevice
     keeper.standardError = FileHandle.nullDevice
     try Self.starting.withLock { _ in try keeper.run() }
-    let deadline = Date() + 10
+    if socket.isEmpty { return }
+    let deadline = Date() + 20
     while !Self.listens(socket) {
       guard Date() < deadline else {
         throw Command.Failed(description: "no server: \(words.joined(separator: " "))")
@@ -85,6 +86,12 @@ final class NbdServer {
     let socket = newSocket(scratch)
     return try NbdServer(
       ["nbdkit", "--foreground", "--unix", socket] + words, socket: socket)
+  }
+
+  /// At a port of this machine, soon after this.
+  static func kit(port: UInt16, _ words: String...) throws -> NbdServer {
+    try NbdServer(
+      ["nbdkit", "--foreground", "--ip-addr", "127.0.0.1", "--port", "\(port)"] + words, socket: "")
   }
 
   var address: NbdAddress {
