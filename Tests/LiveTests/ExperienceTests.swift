@@ -47,6 +47,16 @@ struct ExperienceTests {
     #expect(abs(experience.settling - 0.3) < 1e-9)
   }
 
+  /// What waits in buffers on the way looks as if it had gone in no time, until the target speaks.
+  @Test func whatWaitsOnTheWayIsCounted() {
+    var experience = Experience(pausing: 0)
+    experience.learn(Self.round(1, dirty: 10, wire: 10, seconds: 0.001, settling: 0.02))
+    experience.learn(
+      Self.round(2, dirty: 5_000_000, wire: 5_000_000, seconds: 0.01, settling: 0.51))
+    #expect(abs(experience.linkRate! - 10_000_000) < 500_000)
+    #expect(abs(experience.settling - 0.02) < 1e-9)
+  }
+
   /// A tiny round says nothing about the line.
   @Test func smallRoundsDoNotMisleadAboutTheLine() {
     var experience = Self.tried

@@ -55,9 +55,6 @@ struct DiskCourse {
     return round
   }
 
-  /// What a round did not bring to its end has to be looked at again.
-  mutating func giveBack(_ round: DirtySet) { outstanding.formUnion(round) }
-
   /// What is certain to be sent at the end, whatever is written.
   var lateByteCount: UInt64 {
     isRevealed ? 0 : disk.late.reduce(0) { $0 + UInt64($1.count) }

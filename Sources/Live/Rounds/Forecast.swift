@@ -39,6 +39,7 @@ package struct Experience: Equatable, Sendable {
   package private(set) var sendShare = 1.0
   /// Bytes a second that are written to the images.
   package private(set) var dirtyRate = 0.0
+  /// A round trip and a flush, where little is on its way.
   package private(set) var settling = Experience.assumedSettling
   package private(set) var taking = Experience.assumedTaking
   package var pausing: Double
@@ -61,7 +62,9 @@ package struct Experience: Equatable, Sendable {
   package mutating func learn(_ round: RoundRecord) {
     let busy = max(round.transferSeconds, 1e-6)
     if round.wireByteCount >= Self.tellingByteCount {
-      let rate = Double(round.wireByteCount) / busy
+      // What was handed over need not have arrived: much of it waits on the way, and only when the
+      // target says that it has all is it certain.
+      let rate = Double(round.wireByteCount) / max(round.seconds - settling, busy, 1e-3)
       // The line was what took the time, or something else that will take it again.
       linkRate = linkRate.map { ($0 + rate) / 2 } ?? rate
     }
@@ -75,7 +78,9 @@ package struct Experience: Equatable, Sendable {
       sendShare = shareIsKnown ? max(share, (sendShare + share) / 2) : share
       shareIsKnown = true
     }
-    settling = max(round.settlingSeconds, (settling + round.settlingSeconds) / 2)
+    if round.wireByteCount < Self.tellingByteCount {
+      settling = max(round.settlingSeconds, (settling + round.settlingSeconds) / 2)
+    }
     if round.gatheringSeconds > 0 {
       dirtyRate = Double(round.dirtyByteCount) / round.gatheringSeconds
     }

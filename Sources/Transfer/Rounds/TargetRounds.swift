@@ -70,9 +70,9 @@ extension TargetRounds {
     guard openCost <= Int(WireLimits.openNameCount) else {
       throw .breach("more names are open than may be")
     }
+    let record = try record(for: names)
+    record.take(names, shape: shape)
     do throws(StorageError) {
-      let record = try record(for: names)
-      record.take(names, shape: shape)
       try target.markUnfinished()
       try writeZeros(of: record)
       records[names.segment] = record
@@ -86,24 +86,21 @@ extension TargetRounds {
     }
   }
 
-  private func record(for names: PageNames) throws(StorageError) -> SegmentRecord {
-    let segment = names.segment
-    let own = try own(segment)
-    // Which pages a remembered group has is read, whatever its digest says: only what is there
-    // can be kept.
-    var failure: StorageError?
-    let record = try? SegmentRecord(
-      segment: segment, shape: shape, own: own, expectedGroups: nil, listed: names.groups
-    ) { [reader] (group, segment, _) throws(TransferError) in
-      do throws(StorageError) {
-        return try reader.pages(ofGroup: group, of: segment)
-      } catch {
-        failure = error
-        throw TransferError(.target, error)
-      }
+  /// Which pages a group has is read, whatever is remembered of it: only what is there can be kept.
+  private func record(for names: PageNames) throws(TransferError) -> SegmentRecord {
+    let reader = reader
+    func onDisk<Answer>(
+      _ body: () throws(StorageError) -> Answer
+    ) throws(TransferError) -> Answer {
+      do throws(StorageError) { return try body() } catch { throw TransferError(.target, error) }
     }
-    if let failure { throw failure }
-    return record!
+    return try SegmentRecord(
+      segment: names.segment, shape: shape,
+      own: try onDisk { () throws(StorageError) in try own(names.segment) },
+      expectedGroups: nil, listed: names.groups
+    ) { (group, segment, _) throws(TransferError) in
+      try onDisk { () throws(StorageError) in try reader.pages(ofGroup: group, of: segment) }
+    }
   }
 
   /// What is known of a segment; a segment of which nothing is known is read.
