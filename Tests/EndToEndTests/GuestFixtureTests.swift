@@ -9,8 +9,11 @@ import Testing
 
   @Test(.needs(.virtualMachines)) func whatAGuestAcknowledgesIsOnItsDisks() throws {
     let writer = GuestWriter(slotCount: 512, burst: 3)
-    let disks = try [GuestDisk.Format.raw, .qcow2].map {
-      try GuestDisk.make(in: scratch, format: $0, mebibytes: 48, filler: 2, writer: writer)
+    let disks = try [GuestDisk.Format.raw, .qcow2].map { format in
+      var disk = try GuestDisk.make(
+        in: scratch, format: format, mebibytes: 48, filler: 2, writer: writer)
+      disk.isDirect = format == .raw
+      return disk
     }
     let guest = try Guest(disks, .init(writer: writer, hasIOThread: true), in: scratch)
     try guest.waitUntilUp()
@@ -33,7 +36,8 @@ import Testing
     #expect(late > early && guest.serial.acknowledged.first == 3)
 
     let mixture = [try old[0].copied(in: scratch), try disks[1].copied(in: scratch)]
-    let halved = try halfWay(from: old[0], to: disks[0])
+    let halved = try disks[0].withoutHalfOfWhatChanged(
+      since: ImageFile(old[0].path), in: scratch)
     let now = try guest.check(in: scratch)
     #expect(now.isWhole && now.newest >= late, "\(now)")
     let then = try guest.check(old, acknowledged: early, in: scratch)
@@ -45,22 +49,6 @@ import Testing
     #expect(!torn.isWhole, "disks of two moments: \(torn)")
     let dropped = try guest.check([halved, disks[1]], in: scratch)
     #expect(!dropped.isWhole && dropped.lostCount > 0, "\(dropped)")
-  }
-
-  /// What a run would leave that forgot every second of the pages it had to send.
-  private func halfWay(from old: GuestDisk, to new: GuestDisk) throws -> GuestDisk {
-    let result = try new.copied(in: scratch)
-    let (before, after) = (ImageFile(old.path), ImageFile(new.path))
-    let pageCount = try after.byteCount / 4096
-    var changedCount = 0
-    for page in 0..<pageCount {
-      let content = try before.read(4096, at: page * 4096)
-      guard try after.read(4096, at: page * 4096) != content else { continue }
-      changedCount += 1
-      if changedCount % 2 == 0 { try ImageFile(result.path).write(content, at: page * 4096) }
-    }
-    #expect(changedCount > 20)
-    return result
   }
 
   /// The writer is the same program on this machine, where a test of other writers needs no guest.
@@ -106,7 +94,6 @@ import Testing
     #expect(throws: FixtureError.self) { try first.runState }
     let second = try QmpMonitor(relay.path)
     #expect(try second.runState == "running")
-    #expect(relay.connectionCount == 2)
     #expect(try guest.leftovers == [])
     try second.execute("blockdev-add", ["driver": "null-co", "node-name": "scratch"])
     try second.execute(

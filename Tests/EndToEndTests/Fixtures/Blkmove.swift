@@ -88,8 +88,11 @@ struct Blkmove {
 
   /// Starts it and leaves it running; the meter of the wire can be read meanwhile.
   func start(_ source: String, _ target: String) throws -> (running: RunningCommand, wire: Meter) {
-    let places = [place(source, isSource: true), place(target, isSource: false)]
-    let prepared = try prepare([], places)
+    try start([place(source, isSource: true), place(target, isSource: false)])
+  }
+
+  func start(_ operands: [String]) throws -> (running: RunningCommand, wire: Meter) {
+    let prepared = try prepare([], operands)
     return (try prepared.command.start(), prepared.run.wire)
   }
 

@@ -11,6 +11,8 @@ struct GuestDisk: Sendable {
 
   var path: String
   var format = Format.raw
+  /// Whether QEMU goes past the page cache, as most machines in production do.
+  var isDirect = false
   /// Held so that it stays attached.
   var device: LoopDevice?
 
@@ -18,8 +20,8 @@ struct GuestDisk: Sendable {
   /// it that nothing compresses. The writer's file has all its slots, so that what the
   /// guest changes is what it writes, and not where.
   static func make(
-    in scratch: Scratch, format: Format = .raw, onDevice: Bool = false, mebibytes: Int = 96,
-    filler: Int = 16, writer: GuestWriter
+    in scratch: Scratch, named name: String? = nil, format: Format = .raw, onDevice: Bool = false,
+    mebibytes: Int = 96, filler: Int = 16, writer: GuestWriter
   ) throws -> GuestDisk {
     let content = scratch.newPath("content")
     try FileManager.default.createDirectory(atPath: content, withIntermediateDirectories: true)
@@ -30,11 +32,13 @@ struct GuestDisk: Sendable {
     _ = try ImageFile.full(
       in: scratch, byteCount: UInt64(filler) << 20, seed: .random(in: 1...UInt64.max)
     ).moved(to: "\(content)/other")
-    let raw = try ImageFile.make(in: scratch, byteCount: UInt64(mebibytes) << 20)
+    let isRaw = format == .raw
+    let raw = try ImageFile.make(
+      in: scratch, named: isRaw ? name : nil, byteCount: UInt64(mebibytes) << 20)
     try Command.succeed("mke2fs", "-q", "-t", "ext4", "-m", "0", "-d", content, raw.path)
     var disk = GuestDisk(path: raw.path, format: format)
-    if format != .raw {
-      disk.path = scratch.newPath("disk") + ".\(format.rawValue)"
+    if !isRaw {
+      disk.path = name.map { scratch.path($0) } ?? scratch.newPath("disk")
       try Command.succeed(
         "qemu-img", "convert", "-f", "raw", "-O", format.rawValue, raw.path, disk.path)
       try FileManager.default.removeItem(atPath: raw.path)
@@ -53,8 +57,9 @@ struct GuestDisk: Sendable {
   func words(number: Int, hasIOThread: Bool) -> [String] {
     let driver = device == nil ? "file" : "host_device"
     let thread = hasIOThread ? ",iothread=io0" : ""
+    let cache = "cache.direct=\(isDirect ? "on" : "off"),discard=unmap"
     return [
-      "-blockdev", "driver=\(driver),node-name=file\(number),filename=\(path),discard=unmap",
+      "-blockdev", "driver=\(driver),node-name=file\(number),filename=\(path),\(cache)",
       "-blockdev", "driver=\(format.rawValue),node-name=disk\(number),file=file\(number)",
       "-device", "virtio-blk-pci,id=virtio\(number),drive=disk\(number)\(thread)",
     ]
@@ -63,6 +68,27 @@ struct GuestDisk: Sendable {
   /// The same content and format in a file.
   func copied(in scratch: Scratch) throws -> GuestDisk {
     GuestDisk(path: try ImageFile(path).copied(to: scratch).path, format: format)
+  }
+
+  /// What a run would leave that forgot every second page of those that it had to send since.
+  func withoutHalfOfWhatChanged(since old: ImageFile, in scratch: Scratch) throws -> GuestDisk {
+    let result = try copied(in: scratch)
+    let (new, target) = (ImageFile(path), ImageFile(result.path))
+    var changedCount = 0
+    let (step, end) = (UInt64(1 << 20), try new.byteCount)
+    for offset in stride(from: 0, to: end, by: Int(step)) {
+      let before = try old.read(Int(step), at: offset)
+      let after = try new.read(Int(step), at: offset)
+      if before == after { continue }
+      for start in stride(from: 0, to: after.count, by: 4096) {
+        let page = start..<min(start + 4096, after.count, before.count)
+        if before[page] == after[page] { continue }
+        changedCount += 1
+        if changedCount % 2 == 0 { try target.write(before[page], at: offset + UInt64(start)) }
+      }
+    }
+    guard changedCount > 1 else { throw FixtureError("\(path) has not changed") }
+    return result
   }
 }
 

@@ -27,7 +27,8 @@ final class RunningCommand {
     }
   }
 
-  /// What it has printed to standard error so far.
+  /// What it has printed so far.
+  var outputSoFar: String { Self.text(output + ".out") }
   var errorSoFar: String { Self.text(output + ".err") }
 
   func send(_ signal: Int32) { kill(identifier, signal) }
