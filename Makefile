@@ -70,6 +70,10 @@ bench-wan: build ## measure over an emulated wide-area link (needs root); BENCH 
 bench-nights: build ## measure what later nights and broken runs cost; BENCH as above
 	Benchmarks/nights $(BENCH)
 
+.PHONY: bench-live
+bench-live: build ## measure pauses of running machines (needs root and QEMU); BENCH as above
+	Benchmarks/live $(BENCH)
+
 .PHONY: fmt
 fmt: ## format the Swift sources
 	swift format format --in-place --recursive $(swift_files)
