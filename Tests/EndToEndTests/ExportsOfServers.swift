@@ -131,7 +131,7 @@ import Testing
     Refusal(
       testDescription: "atomic", options: ["--atomic"], mention: "cannot be replaced as a whole"),
     Refusal(
-      testDescription: "no flag for zeros, and no space", words: ["--filter=error"],
+      testDescription: "no space", words: ["--filter=error"],
       options: ["--whole"], status: 1, mention: "no space left"),
   ]
 
@@ -139,7 +139,7 @@ import Testing
   func itIsASentence(refusal: Refusal, direction: Direction) throws {
     let image = try image()
     let socket = scratch.newPath("nbd")
-    let failing = refusal.status == 1 ? ["error-pwrite=ENOSPC", "error-rate=100%"] : []
+    let failing = refusal.status == 1 ? ["error-pwrite=ENOSPC", "error-pwrite-rate=100%"] : []
     let isReadOnly = refusal.words.contains("-r") ? "-r" : "--foreground"
     let server = try NbdServer.kit(
       refusal.words.first ?? "--filter=nofilter", isReadOnly, "memory", refusal.size,
@@ -221,6 +221,23 @@ import Testing
     expectDone(run)
     #expect(try JSONLines(run.outcome.output).figure("sent_bytes") <= 17 << 20, "\(run)")
     try expectEqual(disk, image)
+  }
+
+  @Test(arguments: Direction.remote)
+  func aLiveCopyGoesThroughExports(direction: Direction) throws {
+    let image = try image()
+    let disk = try qcow2(of: direction == .push ? nil : image)
+    let server = try NbdServer.qemu(disk, in: scratch)
+    let copy = ImageFile(scratch.path("copy.img"))
+    let mover = Blkmove(
+      .push, "--live", "rescan", "--pause-cmd", "true", "--resume-cmd", "true")
+    if direction == .push {
+      expectDone(try mover.copy(image.path, server.address))
+      try expect(disk, holds: image)
+    } else {
+      expectDone(try mover.copy(server.address, copy.path))
+      try expectEqual(copy, image)
+    }
   }
 
   @Test func streamsGoThroughExports() throws {

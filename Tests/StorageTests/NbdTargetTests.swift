@@ -184,7 +184,7 @@ import Testing
   @Test func aFullDiskIsASentence() throws {
     let path = scratch.write(pattern(1 << 20), to: "a")
     let server = try NbdServer.kit(
-      scratch, "--filter=error", "file", path, "error-pwrite=ENOSPC", "error-rate=100%")
+      scratch, "--filter=error", "file", path, "error-pwrite=ENOSPC", "error-pwrite-rate=100%")
     let target = try server.target(of: 1 << 20)
     let error = #expect(throws: StorageError.self) { try target.write(pattern(4096), at: 4096) }
     #expect(

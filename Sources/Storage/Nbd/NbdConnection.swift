@@ -236,6 +236,8 @@ final class NbdConnection: @unchecked Sendable {
         Int32(0)
       }
     if result == -1 { throw .last }
+    // Nobody would take notice of it, and the next sleep would end at once like this one.
+    if direction == 0 || got & POLLNVAL != 0 { throw .loss(ENOTCONN, "its socket is gone") }
     progressTime = Self.now
   }
 

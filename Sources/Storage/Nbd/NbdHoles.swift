@@ -49,7 +49,7 @@ final class NbdHoles: Sendable {
     let extents: [NbdExtent]
     do throws(StorageError) {
       extents = try export.status(of: offset..<min(offset + window, limit))
-    } catch where !export.isLost {
+    } catch  where !export.isLost {
       // A server that cannot tell, or tells nonsense, may still be able to read.
       known.withLock { $0.isUnknown = true }
       return Extent(range: offset..<limit, isHole: false)
