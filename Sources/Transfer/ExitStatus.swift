@@ -20,7 +20,7 @@ package enum ExitStatus: UInt8, CaseIterable, Sendable {
     case .remote: "the other end or the protocol failed"
     case .interrupted: "interrupted; run again to go on"
     case .refused: "refused for safety; nothing was changed"
-    case .notConverging: "a live copy does not converge; reserved for later"
+    case .notConverging: "a live copy does not converge; the writer runs on"
     }
   }
 }

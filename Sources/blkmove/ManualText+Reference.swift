@@ -51,6 +51,17 @@ extension ManualText {
           not known is null.
           """
         ),
+        (
+          "`live`, `round`, `throttle`, `ready`, `pausing`, `resumed`, `paused`, `report`",
+          """
+          Of a live copy: that it begins (`writer`, `tracker`, `disks`); each round, 0 being the \
+          first pass, with its bytes, seconds and the `forecast` of a pause; a limit of \
+          `writes_per_second`; that the word is waited for; that the pause begins, with its \
+          `forecast`; that it was broken off (`paused_seconds`, `reason`); the `pause` as it was, \
+          with its parts and its forecast; and at the end all of it, with `broken_pauses` and, for \
+          each of `disks`, `source`, `target` and `digest`.
+          """
+        ),
       ]),
       .paragraph(
         """
@@ -72,6 +83,14 @@ extension ManualText {
         (
           "`BLKMOVE_LANES`",
           "1, 4 or 8: how many pages are hashed at once, for comparing; never needed."
+        ),
+        (
+          "`BLKMOVE_HOOK`, `BLKMOVE_SOURCE`",
+          """
+          Set for the commands of a live copy: `pause`, `resume` or `switch`, and the image that \
+          is to stand still. `--switch-cmd` gets `BLKMOVE_DISKS` instead, the number of images, \
+          and each as `BLKMOVE_SOURCE_0` and so on.
+          """
         ),
         ("`SSH_ORIGINAL_COMMAND`", "Set by sshd; what `blkmove serve` is asked to do."),
       ])
@@ -95,7 +114,8 @@ extension ManualText {
           What is remembered of images, by root and by other users: `unfinished-KEY`, the mark of \
           a target that is being updated, or was interrupted, which is refused as a source; and \
           `manifest-KEY`, the digests of an image with the identity that it had. Both may be \
-          removed when no run uses them: the next run then reads all.
+          removed when no run uses them: the next run then reads all. `live-PID` says that a \
+          live copy is under way, for `blkmove cutover`.
           """
         ),
       ])
@@ -113,6 +133,7 @@ extension ManualText {
           """
         ),
         ("`SIGUSR1`", "Prints one line on standard error that says how far the run is."),
+        ("`SIGUSR2`", "Of a live copy with `--cutover=manual`: it is time to cut over."),
       ])
     ])
 
@@ -125,7 +146,8 @@ extension ManualText {
         machine; the path is quoted for the shell of the other. Hosts and users that begin with \
         a hyphen are refused. Neither end believes the other: every count is bounded, every page \
         is checked against its digest, and the target's end writes to the one image that it was \
-        started for.
+        started for. The commands of a live copy are yours, and are run by `sh -c` as you wrote \
+        them; what blkmove knows stands in their environment and never in their text.
         """),
       .paragraph(
         """
@@ -162,7 +184,7 @@ extension ManualText {
         An image has at most 1 EiB. A path has at most 4095 bytes and must be UTF-8. One end of \
         a run must be local. A source that is being written to is copied as it is read: changes \
         that are noticed are settled in a further pass, but a file system on it is only \
-        consistent when nothing writes, or when the source is a snapshot.
+        consistent when nothing writes, or when the source is a snapshot; or see LIVE COPIES.
         """)
     ])
 }

@@ -8,11 +8,8 @@ enum ManualText {
 
   static var after: [Roff.Section] {
     [
-      amounts, estimates, exports, pipes, output, ManualText.json, exitStatus, environment, files,
-      signals,
-      security,
-      limits,
-      seeAlso,
+      amounts, estimates, exports, live, pipes, output, ManualText.json, exitStatus, environment,
+      files, signals, security, limits, seeAlso,
     ]
   }
 
@@ -62,7 +59,8 @@ enum ManualText {
         """),
       .paragraph(
         """
-        `blkmove manifest`, `delta` and `apply` are described under PIPES.
+        `blkmove manifest`, `delta` and `apply` are described under PIPES, `--live` and \
+        `blkmove cutover` under LIVE COPIES.
         """),
     ])
 
@@ -95,6 +93,10 @@ enum ManualText {
           "Carry what has changed over a line of one's own",
           "`ssh host blkmove manifest /dev/vg/web | blkmove delta - web.img | "
             + "ssh host blkmove apply /dev/vg/web`"
+        ),
+        (
+          "All disks of a running virtual machine, which then starts at the other host",
+          "`blkmove --live=qmp:/run/web1.qmp host:/srv/disks/ --switch-cmd 'ssh host start-web1'`"
         ),
         ("Are they equal?", "`blkmove verify disk.img backup:/srv/disks/disk.img`"),
       ])

@@ -19,8 +19,11 @@ enum Roff {
 
   static func section(_ section: Section) -> String {
     var lines = [".SH \(escaped(section.title))"]
-    for (position, block) in section.blocks.enumerated() {
-      lines += rendered(block, isFirst: position == 0)
+    // Behind a title there is space already.
+    var isFirst = true
+    for block in section.blocks {
+      lines += rendered(block, isFirst: isFirst)
+      isFirst = if case .heading = block { true } else { false }
     }
     return lines.joined(separator: "\n") + "\n"
   }
