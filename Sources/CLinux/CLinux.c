@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
+#include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -64,6 +66,40 @@ int linux_clone_range(int target, uint64_t target_offset, int source, uint64_t s
       .dest_offset = target_offset,
   };
   return ioctl(target, FICLONERANGE, &range);
+}
+
+const uint32_t linux_EXTENT_LAST = FIEMAP_EXTENT_LAST;
+const uint32_t linux_EXTENT_UNWRITTEN = FIEMAP_EXTENT_UNWRITTEN;
+const uint32_t linux_EXTENT_UNCLEAR =
+    FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_DELALLOC | FIEMAP_EXTENT_ENCODED |
+    FIEMAP_EXTENT_DATA_ENCRYPTED | FIEMAP_EXTENT_NOT_ALIGNED | FIEMAP_EXTENT_DATA_INLINE |
+    FIEMAP_EXTENT_DATA_TAIL;
+
+int linux_file_extents(int file, uint64_t offset, uint64_t byte_count, bool synchronized,
+                       struct linux_file_extent *extents, uint32_t count) {
+  struct fiemap *map = calloc(1, sizeof *map + count * sizeof map->fm_extents[0]);
+  if (map == NULL) {
+    errno = ENOMEM;
+    return -1;
+  }
+  map->fm_start = offset;
+  map->fm_length = byte_count;
+  map->fm_flags = synchronized ? FIEMAP_FLAG_SYNC : 0;
+  map->fm_extent_count = count;
+  int result = ioctl(file, FS_IOC_FIEMAP, map);
+  if (result == 0) {
+    result = (int)(map->fm_mapped_extents < count ? map->fm_mapped_extents : count);
+    for (int index = 0; index < result; index++) {
+      extents[index].offset = map->fm_extents[index].fe_logical;
+      extents[index].place = map->fm_extents[index].fe_physical;
+      extents[index].byte_count = map->fm_extents[index].fe_length;
+      extents[index].flags = map->fm_extents[index].fe_flags;
+    }
+  }
+  int error = errno;
+  free(map);
+  errno = error;
+  return result;
 }
 
 int linux_is_without_copies(int file, bool *is_without_copies) {

@@ -12,79 +12,6 @@ import Transfer
 @Suite(.serialized, .timeLimit(.minutes(2)), .needsTracing) struct WriteTraceTests {
   let scratch = Scratch()
 
-  /// Somebody who makes and removes files, and gives space back.
-  private final class Churn {
-    private let process = Process()
-
-    init(in path: String) throws {
-      process.executableURL = URL(fileURLWithPath: "/bin/sh")
-      process.arguments = [
-        "-c",
-        """
-        cd "$0" && while :; do
-          mkdir d; for n in 1 2 3 4 5; do head -c 70000 /dev/urandom >d/$n; done; sync -f .
-          rm -r d; fstrim . ; done
-        """, path,
-      ]
-      process.standardError = FileHandle.nullDevice
-      try process.run()
-    }
-
-    deinit {
-      kill(-process.processIdentifier, SIGKILL)
-      kill(process.processIdentifier, SIGKILL)
-      process.waitUntilExit()
-    }
-  }
-
-  @Test(arguments: MountedDisk.Kind.allCases)
-  func nothingIsMissedOfAMountedFileSystem(kind: MountedDisk.Kind) throws {
-    var random = Random.fresh(for: "nothingIsMissedOfAMountedFileSystem")
-    let byteCount: UInt64 = kind == .xfs ? 320 << 20 : 128 << 20
-    let disk = try MountedDisk(kind, byteCount: byteCount, in: scratch)
-    let writers = (0..<3).map {
-      RandomWriter(disk.file("file\($0)"), byteCount: 8 << 20, random: &random)
-    }
-    let shape = ImageShape(byteCount: byteCount)
-    let trace = try WriteTrace(disk.device.path, shape: shape)
-    var follower = try Follower(trace, disk.device.backing, shape: shape)
-    defer { follower.close() }
-    var churn: Churn? = try Churn(in: disk.path)
-    for _ in 0..<6 {
-      usleep(150_000)
-      try follower.follow()
-    }
-    withExtendedLifetime(churn) {}
-    churn = nil
-    for writer in writers { writer.stop() }
-    #expect(writers.allSatisfy { $0.count > 50 })
-    try disk.frozen {
-      try follower.follow()
-      #expect(follower.differences() == [])
-    }
-    #expect(follower.losses == [])
-    #expect(follower.groupCount < 6 * shape.segmentCount * Geometry.groupsPerSegment)
-    trace.end()
-    #expect(!scratch.isThere(trace))
-  }
-
-  /// The same test must fail when something is left out.
-  @Test func whatIsLeftOutIsSeen() throws {
-    var random = Random.fresh(for: "whatIsLeftOutIsSeen")
-    let disk = try MountedDisk(.ext4, byteCount: 64 << 20, in: scratch)
-    let writer = RandomWriter(disk.file("file"), byteCount: 8 << 20, random: &random)
-    let shape = ImageShape(byteCount: 64 << 20)
-    let trace = try WriteTrace(disk.device.path, shape: shape)
-    var follower = try Follower(trace, disk.device.backing, shape: shape)
-    defer { follower.close() }
-    usleep(500_000)
-    writer.stop()
-    try disk.frozen {
-      try follower.follow { $0 % 2 == 0 }
-      #expect(follower.differences() != [])
-    }
-  }
-
   private func device(_ byteCount: UInt64 = 16 << 20) throws -> (LoopDevice, ImageShape) {
     (try LoopDevice(scratch, byteCount: byteCount), ImageShape(byteCount: byteCount))
   }
@@ -217,7 +144,7 @@ extension Scratch {
 
 extension Trait where Self == ConditionTrait {
   /// The kernel's trace of what devices do.
-  fileprivate static var needsTracing: Self {
+  static var needsTracing: Self {
     .enabled("needs root, loop devices and tracefs") {
       LoopDevice.isPossible && (try? TraceInstance.tracingDirectory()) != nil
     }

@@ -42,6 +42,20 @@ int linux_wake_descriptor(void);
 int linux_clone(int target, int source);
 int linux_clone_range(int target, uint64_t target_offset, int source, uint64_t source_offset,
                       uint64_t byte_count);
+// Where the bytes of a file lie: at most `count` extents from an offset on. The answer is how many
+// there are, or -1. With `synchronized`, what is in memory only is written first.
+struct linux_file_extent {
+  uint64_t offset;
+  uint64_t place;
+  uint64_t byte_count;
+  uint32_t flags;
+};
+extern const uint32_t linux_EXTENT_LAST;
+extern const uint32_t linux_EXTENT_UNWRITTEN;
+// What has one of these flags has no place of its own, or not yet.
+extern const uint32_t linux_EXTENT_UNCLEAR;
+int linux_file_extents(int file, uint64_t offset, uint64_t byte_count, bool synchronized,
+                       struct linux_file_extent *extents, uint32_t count);
 // Whether the file system writes a file in its place where it would otherwise write elsewhere
 // (chattr +C). It can be set of an empty file only.
 int linux_is_without_copies(int file, bool *is_without_copies);

@@ -70,7 +70,8 @@ package struct LiveMove {
           name: image.disk.path ?? image.disk.name,
           // A file that QEMU shows changes without the kernel's knowing.
           image: LiveImage(image.source, pastCache: image.disk.directPath == nil),
-          suggestedName: image.disk.fileName, target: target, tracker: image.tracker)
+          suggestedName: image.disk.fileName, target: target, tracker: image.tracker,
+          late: swapAreas(of: image.source))
       }
       let writer = try MachineWriter(live, disks: images.map(\.disk), guardian: guardian)
       return (disks, writer)
@@ -116,7 +117,13 @@ package struct LiveMove {
     let source = try Self.open(path, isForced: copying.isForced)
     return LiveDisk(
       name: path, image: LiveImage(source), suggestedName: Self.baseName(of: path),
-      target: request.target, tracker: try tracker(for: source, guardian))
+      target: request.target, tracker: try tracker(for: source, guardian),
+      late: swapAreas(of: source))
+  }
+
+  /// What is sent once, at the end.
+  private func swapAreas(of image: any CopySource) -> [Range<UInt64>] {
+    request.settings.swap == .late ? SwapArea.find(in: image) : []
   }
 
   private func tracker(
@@ -131,7 +138,10 @@ package struct LiveMove {
       }
       let trace = try WriteTrace(source.name, shape: ImageShape(byteCount: source.byteCount))
       return GuardedTracker(trace, undo: trace.undo, guardian: guardian)
-    default: return Rescan()
+    case .reflink:
+      return try ReflinkDifference(
+        source.name, shape: ImageShape(byteCount: source.byteCount))
+    case .rescan, .qmp, .libvirt: return Rescan()
     }
   }
 
