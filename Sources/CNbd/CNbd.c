@@ -18,6 +18,8 @@ static struct {
   int (*add_meta_context)(handle_t, const char *);
   int (*set_uri_allow_local_file)(handle_t, bool);
   int (*aio_connect_uri)(handle_t, const char *);
+  int (*set_export_name)(handle_t, const char *);
+  int (*aio_connect_socket)(handle_t, int);
   int (*aio_disconnect)(handle_t, uint32_t);
   int64_t (*get_size)(handle_t);
   int64_t (*get_block_size)(handle_t, int);
@@ -47,7 +49,8 @@ static struct {
 static const char *const names[] = {
     "create",           "close",           "get_error",
     "get_errno",        "add_meta_context", "set_uri_allow_local_file",
-    "aio_connect_uri",  "aio_disconnect",  "get_size",
+    "aio_connect_uri",  "set_export_name", "aio_connect_socket",
+    "aio_disconnect",  "get_size",
     "get_block_size",   "is_read_only",    "can_flush",
     "can_fua",          "can_zero",        "can_multi_conn",
     "can_meta_context", "aio_get_fd",      "aio_get_direction",
@@ -98,6 +101,12 @@ int cnbd_set_uri_allow_local_file(handle_t handle, bool allow) {
   return nbd.set_uri_allow_local_file(handle, allow);
 }
 int cnbd_connect_uri(handle_t handle, const char *uri) { return nbd.aio_connect_uri(handle, uri); }
+int cnbd_set_export_name(handle_t handle, const char *name) {
+  return nbd.set_export_name(handle, name);
+}
+int cnbd_connect_socket(handle_t handle, int socket) {
+  return nbd.aio_connect_socket(handle, socket);
+}
 int cnbd_disconnect(handle_t handle) { return nbd.aio_disconnect(handle, 0); }
 
 int64_t cnbd_get_size(handle_t handle) { return nbd.get_size(handle); }

@@ -119,6 +119,42 @@ import Transfer
     guardian.finish()
   }
 
+  /// QEMU 7.2 does not survive an export of a disk with a thread when it goes on.
+  @Test func aDiskWithAThreadIsReadOverManyPauses() throws {
+    let idle = try machine(["qcow2+thread"])
+    try idle.ask(QmpCommand("cont"))
+    let guardian = try GuardianProcess.start(program: GuardedRun.program)
+    let live = try LiveMachine(at: idle.address, guardian: guardian)
+    let images = try live.openImages(isForced: false)
+    let source = images[0].source
+    let writer = try MachineWriter(live, disks: images.map(\.disk), guardian: guardian)
+    let status = QmpCommand(
+      "x-query-virtio-status", ["path": .string("/machine/peripheral/vd0/virtio-backend")])
+    for _ in 0..<1000 {
+      // The firmware has begun with the disk, and with its thread.
+      if try live.machine.channel.execute(status).encoded.contains("DRIVER_OK") { break }
+      usleep(20_000)
+    }
+    let reader = Thread {
+      let buffer = PageBuffer(byteCount: 1 << 20)
+      while (try? source.read(into: buffer.bytes, at: 1 << 20)) != nil {}
+    }
+    reader.start()
+    for turn in 0..<8 {
+      usleep(UInt32(turn) * 20_000)
+      _ = try writer.pause()
+      try writer.resume()
+      #expect(try live.machine.runState().isRunning)
+    }
+    live.end()
+    for _ in 0..<500 where !reader.isFinished { usleep(10_000) }
+    #expect(reader.isFinished)
+    live.disconnect()
+    #expect(idle.status == "running")
+    #expect(try !traces(idle))
+    guardian.finish()
+  }
+
   /// A run that fails in the middle: the guardian's list is all that is needed.
   @Test func nothingIsLeftOfARunThatFails() throws {
     let idle = try machine(["raw", "qcow2", "qcow2+thread"])

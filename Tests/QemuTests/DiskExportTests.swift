@@ -7,73 +7,113 @@ import Testing
 
 @testable import Qemu
 
+/// The machine runs here: the thread of a device begins with the firmware's first use of it.
 @Suite(.enabled(if: TestMachine.isHere, TestMachine.isMissing), .timeLimit(.minutes(2)))
 struct DiskExportTests {
-  private func opened(
-    isInThread: Bool
-  ) throws -> (TestMachine, MachineServer, DiskExport, DiskExport.Access) {
-    let test = try TestMachine([.init(format: "qcow2", isInThread: isInThread)])
-    let server = MachineServer(for: test.machine)
-    let disk = try #require(try test.machine.disks().first)
-    let export = DiskExport(disk, number: 0, at: server)
-    try server.start()
-    return (test, server, export, try export.open())
-  }
+  private struct Opened {
+    let test: TestMachine
+    let server: MachineServer
+    let export: DiskExport
+    let image: NbdImage
 
-  @Test func aDiskIsReadWhileItIsWritten() throws {
-    let (test, server, export, access) = try opened(isInThread: false)
-    guard case .export(let address) = access else {
-      Issue.record("not by NBD")
-      return
+    init(isInThread: Bool) throws {
+      test = try TestMachine([.init(format: "qcow2", isInThread: isInThread)])
+      try test.run(until: "DRIVER_OK")
+      server = MachineServer(for: test.machine)
+      let disk = try #require(try test.machine.disks().first)
+      #expect(disk.isInThread == isInThread)
+      export = DiskExport(disk, number: 0, at: server)
+      try server.start()
+      image = NbdImage(try export.open())
     }
-    let image = try NbdImage(address)
-    #expect(image.byteCount == 8 << 20)
-    let buffer = PageBuffer(byteCount: 4096)
-    for pattern in [UInt8(1), 2, 3] {
+
+    /// Of what was written at the same place.
+    func isRead(_ pattern: UInt8) throws -> Bool {
+      let buffer = PageBuffer(byteCount: 4096)
       try test.write(4096..<8192, pattern: pattern)
       try image.read(into: buffer.bytes, at: 4096)
-      #expect(buffer.bytes.allSatisfy { $0 == pattern })
+      return buffer.bytes.allSatisfy { $0 == pattern }
     }
-    export.close()
-    export.close()
-    server.stop()
-    #expect(try test.traces() == [])
+
+    /// All of it is read, and again.
+    func readForAWhile() {
+      let buffer = PageBuffer(byteCount: 1 << 20)
+      for turn in 0..<64 {
+        guard (try? image.read(into: buffer.bytes, at: UInt64(turn % 8) << 20)) != nil else {
+          return
+        }
+      }
+    }
   }
 
-  @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/fuse"), "needs /dev/fuse"))
-  func aDiskWithAThreadIsAFile() throws {
-    let (test, server, export, access) = try opened(isInThread: true)
-    guard case .file(let path) = access else {
-      Issue.record("not a file")
-      return
-    }
-    let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
-    #expect(size == 8 << 20)
-    for pattern in [UInt8(1), 2, 3] {
-      try test.write(4096..<8192, pattern: pattern)
-      let handle = try #require(FileHandle(forReadingAtPath: path))
-      try handle.seek(toOffset: 4096)
-      #expect(try handle.read(upToCount: 4096) == Data(repeating: pattern, count: 4096))
-      try handle.close()
-    }
-    export.close()
-    export.close()
-    server.stop()
-    #expect(try test.traces() == [])
-    #expect(!FileManager.default.fileExists(atPath: server.directory))
-    #expect(test.isRunning)
+  @Test(arguments: [false, true])
+  func aDiskIsReadWhileItIsWritten(isInThread: Bool) throws {
+    let opened = try Opened(isInThread: isInThread)
+    #expect(opened.image.byteCount == 8 << 20)
+    for pattern in [UInt8(1), 2, 3] { #expect(try opened.isRead(pattern)) }
+    opened.readForAWhile()
+    #expect(opened.export.close())
+    #expect(opened.export.close())
+    #expect(opened.server.stop())
+    #expect(try opened.test.traces() == [])
+    #expect(!FileManager.default.fileExists(atPath: opened.server.directory))
+    usleep(200_000)
+    #expect(opened.test.isRunning)
   }
 
   /// What a guardian does, who has only the lines and the paths.
   @Test(arguments: [false, true])
   func theListUndoesIt(isInThread: Bool) throws {
-    if isInThread && !FileManager.default.fileExists(atPath: "/dev/fuse") { return }
-    let (test, server, export, _) = try opened(isInThread: isInThread)
+    let opened = try Opened(isInThread: isInThread)
+    let machine = opened.test.machine
     for _ in 0..<2 {
-      for command in export.undo + server.undo { try test.machine.executeUnlessGone(command) }
+      for command in opened.export.undo + opened.server.undo {
+        try machine.executeUnlessGone(command)
+      }
     }
+    #expect(try opened.test.traces() == [])
+    for path in opened.server.undoPaths where unlink(path) != 0 { rmdir(path) }
+    #expect(!FileManager.default.fileExists(atPath: opened.server.directory))
+    #expect(opened.test.isRunning)
+  }
+
+  @Test(arguments: [false, true])
+  func itMayEndInTheMiddleOfReading(isInThread: Bool) throws {
+    let opened = try Opened(isInThread: isInThread)
+    let image = opened.image
+    let threads = (0..<3).map { _ in
+      Thread {
+        let buffer = PageBuffer(byteCount: 1 << 20)
+        while (try? image.read(into: buffer.bytes, at: 1 << 20)) != nil {}
+      }
+    }
+    for thread in threads { thread.start() }
+    usleep(200_000)
+    #expect(opened.export.close())
+    for _ in 0..<500 where threads.contains(where: { !$0.isFinished }) { usleep(10_000) }
+    let areDone = threads.allSatisfy { $0.isFinished }
+    #expect(areDone)
+    opened.server.stop()
+    #expect(try opened.test.traces() == [])
+    #expect(opened.test.isRunning)
+  }
+
+  /// The reader goes first, as when somebody forgets the order: nobody else may be hurt by that.
+  @Test(arguments: [false, true])
+  func whoLeavesFirstDoesNoHarm(isInThread: Bool) throws {
+    let test: TestMachine
+    let server: MachineServer
+    let export: DiskExport
+    do {
+      let opened = try Opened(isInThread: isInThread)
+      opened.readForAWhile()
+      (test, server, export) = (opened.test, opened.server, opened.export)
+    }
+    usleep(300_000)
+    #expect(test.isRunning)
+    #expect(export.close())
+    server.stop()
     #expect(try test.traces() == [])
-    for path in export.undoPaths + server.undoPaths where unlink(path) != 0 { rmdir(path) }
-    #expect(!FileManager.default.fileExists(atPath: server.directory))
+    #expect(test.isRunning)
   }
 }

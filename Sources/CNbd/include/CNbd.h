@@ -47,6 +47,9 @@ int cnbd_get_errno(void);
 int cnbd_add_meta_context(struct nbd_handle *handle, const char *name);
 int cnbd_set_uri_allow_local_file(struct nbd_handle *handle, bool allow);
 int cnbd_connect_uri(struct nbd_handle *handle, const char *uri);
+int cnbd_set_export_name(struct nbd_handle *handle, const char *name);
+/// The socket is the library's from then on.
+int cnbd_connect_socket(struct nbd_handle *handle, int socket);
 int cnbd_disconnect(struct nbd_handle *handle);
 
 int64_t cnbd_get_size(struct nbd_handle *handle);

@@ -22,7 +22,16 @@ package final class LiveMachine: @unchecked Sendable {
   package let leftovers: [String]
   private let guardian: GuardianProcess
   private let server: MachineServer
-  private var exports: [(export: DiskExport, undo: UndoStep)] = []
+  private var exports: [Export] = []
+
+  private struct Export {
+    var export: DiskExport
+    var undo: UndoStep
+    /// Nil until it was opened.
+    var image: ExportedImage?
+    /// It must not be there when the machine goes on.
+    var mustPause: Bool
+  }
 
   /// Connects, and clears away what dead runs left behind.
   package init(
@@ -111,18 +120,51 @@ package final class LiveMachine: @unchecked Sendable {
     _ disk: MachineDisk, number: Int
   ) throws(TransferError) -> any CopySource {
     let export = DiskExport(disk, number: number, at: server)
-    for path in export.undoPaths { try guardian.put(Self.removal(of: path)) }
     let undo = UndoStep(
       "the export of \(disk.name)", .qmp(machine.address, export.undo.map { QmpUndo($0) }))
     try guardian.put(undo)
-    exports.append((export, undo))
-    let access = try asking { () throws(QmpError) in try export.open() }
-    switch access {
-    case .file(let path): return try Self.open(path, isForced: true)
-    case .export(let address):
-      do throws(StorageError) {
-        return try NbdImage(address)
-      } catch { throw TransferError(.source, error) }
+    exports.append(Export(export: export, undo: undo, mustPause: disk.isInThread))
+    let content = NbdImage(try asking { () throws(QmpError) in try export.open() })
+    let image = ExportedImage(content)
+    exports[exports.count - 1].image = image
+    return image
+  }
+
+  // MARK: Pauses
+
+  /// Pauses the machine. Whoever lets it go on in our place takes away first what must not be there
+  /// then.
+  /// - Returns: when the pause began.
+  func pause() throws(TransferError) -> Double {
+    for export in exports where export.mustPause { try guardian.put(export.undo) }
+    takeAway()
+    let start = Clock.now
+    let result = Result { () throws(QmpError) in try machine.pause() }
+    giveBack()
+    try asking { () throws(QmpError) in try result.get() }
+    return start
+  }
+
+  /// Lets the machine go on.
+  func resume() throws(TransferError) {
+    takeAway()
+    let result = Result { () throws(QmpError) in try machine.resume() }
+    giveBack()
+    try asking { () throws(QmpError) in try result.get() }
+  }
+
+  private func takeAway() {
+    for export in exports where export.mustPause {
+      export.image?.takeAway()
+      export.export.close()
+    }
+  }
+
+  private func giveBack() {
+    for export in exports where export.mustPause {
+      do throws(QmpError) {
+        export.image?.giveBack(NbdImage(try export.export.open()))
+      } catch { export.image?.fail(error.description) }
     }
   }
 
@@ -131,9 +173,8 @@ package final class LiveMachine: @unchecked Sendable {
   /// Takes out of the machine what was put into it to read its disks, after the trackers have
   /// ended. May be called more than once; what fails is left to the guardian.
   package func end() {
-    for (export, undo) in exports where export.close() {
-      for path in export.undoPaths { try? guardian.remove(Self.removal(of: path).name) }
-      try? guardian.remove(undo.name)
+    for export in exports where export.export.close() {
+      try? guardian.remove(export.undo.name)
     }
     guard server.stop() else { return }
     try? guardian.remove(serverStep.name)

@@ -38,17 +38,15 @@ package final class MachineWriter: LiveWriter {
   }
 
   package func pause() throws(TransferError) -> Double {
-    let start = Clock.now
-    guard wasRunning else { return start }
+    guard wasRunning else { return Clock.now }
     try guardian.put(pauseStep)
-    try asking { () throws(QmpError) in try machine.pause() }
-    return start
+    return try live.pause()
   }
 
   package func resume() throws(TransferError) {
     // What stands still for other reasons waits for its owner.
     guard guardian.undo.steps.contains(where: { $0.name == pauseStep.name }) else { return }
-    try asking { () throws(QmpError) in try machine.resume() }
+    try live.resume()
     try guardian.remove(pauseStep.name)
   }
 

@@ -68,8 +68,7 @@ package struct LiveMove {
       let disks = images.map { image in
         LiveDisk(
           name: image.disk.path ?? image.disk.name,
-          // A file that QEMU shows changes without the kernel's knowing.
-          image: LiveImage(image.source, pastCache: image.disk.directPath == nil),
+          image: LiveImage(image.source),
           suggestedName: image.disk.fileName, target: target, tracker: image.tracker,
           late: swapAreas(of: image.source))
       }

@@ -1,84 +1,97 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinux
 import Glibc
 package import Storage
 
 /// The content of a disk that is more than a file (qcow2, a part of a file, a disk that is
-/// elsewhere), as QEMU gives it out while the guest goes on writing.
+/// elsewhere), as QEMU gives it out by NBD while the guest goes on writing.
 ///
-/// It goes by NBD, except where the device has a thread of its own: QEMU 7.2 would die when the
-/// client leaves. There QEMU is asked to show the disk as a file (FUSE), which must be read past
-/// the page cache, since nothing tells the kernel when the guest writes.
+/// Where the device has a thread of its own QEMU 7.2 dies when a client leaves, however it does.
+/// So none ever leaves: QEMU is given each connection's other end too, and keeps it open when we
+/// are gone, however we went. It is QEMU that ends the export, when it is told to, and that is
+/// safe. (To show the disk as a file, by FUSE, is not: QEMU 7.2 dies of reading it.) Nor does it
+/// survive every change of the disk between its thread and the main loop with such an export,
+/// which a pause, its end, and the guest's restart bring about: it must be closed before, and can
+/// be opened again.
 ///
 /// ## Concurrency
 /// All calls come from one thread.
 package final class DiskExport: @unchecked Sendable {
-  /// How to read it.
-  package enum Access: Equatable, Sendable {
-    case export(NbdAddress)
-    /// To be read past the page cache.
-    case file(String)
-  }
-
   private let disk: MachineDisk
   private let server: MachineServer
   private let identifier: String
-  private let file: String
   private var isOpen = false
+  private var heldCount = 0
+
+  private static let connectionCount = 4
 
   /// - Parameter number: different for each disk of the run.
   package init(_ disk: MachineDisk, number: Int, at server: MachineServer) {
     self.disk = disk
     self.server = server
     identifier = server.machine.token.name("d\(number)")
-    file = "\(server.directory)/disk\(number)"
   }
 
   /// What ends it.
-  package var undo: [QmpCommand] { [.exportEnd(identifier)] }
-  /// What is to be removed after that.
-  package var undoPaths: [String] { disk.isInThread ? [file] : [] }
+  package var undo: [QmpCommand] {
+    let held = disk.isInThread ? (0..<Self.connectionCount).map(release) : []
+    return [.exportEnd(identifier)] + held
+  }
 
   /// The server must have been started.
-  package func open() throws(QmpError) -> Access {
-    if disk.isInThread { return .file(try openFile()) }
+  package func open() throws(QmpError) -> NbdExport {
     guard let socketPath = server.socketPath else {
       throw error("its machine has no NBD server")
     }
-    let address: NbdAddress
-    do throws(StorageError) {
-      address = try NbdAddress(unixSocket: socketPath, exportName: identifier)
-    } catch { throw self.error(error.description) }
-    try export(["type": .string("nbd"), "name": .string(identifier)])
-    return .export(address)
-  }
-
-  private func openFile() throws(QmpError) -> String {
-    let descriptor = unsafe creat(file, 0o600)
-    guard descriptor >= 0 else { throw error("\(file): errno \(errno)") }
-    Glibc.close(descriptor)
-    do throws(QmpError) {
-      try export(["type": .string("fuse"), "mountpoint": .string(file)])
-    } catch {
-      unsafe unlink(file)
-      guard case .refused = error.kind else { throw error }
+    if disk.isInThread && !(server.machine.channel is QmpSocket) {
       throw QmpError(
         .unsuitable, object: disk.name,
-        sentence: "a disk in format \(disk.format) with an iothread can only be read as a file "
-          + "that QEMU shows, and it does not: \(error.sentence)",
-        hint: "run the machine without that iothread, or give QEMU the use of /dev/fuse")
+        sentence: "a disk in format \(disk.format) with an iothread cannot be read through libvirt",
+        hint: "name a monitor socket of the machine's (qmp:PATH), or take the iothread away")
     }
-    return file
+    try server.machine.channel.execute(
+      "block-export-add",
+      [
+        "type": .string("nbd"), "id": .string(identifier), "name": .string(identifier),
+        "node-name": .string(disk.node), "writable": .boolean(false),
+      ])
+    isOpen = true
+    do throws(StorageError) {
+      let address = try NbdAddress(unixSocket: socketPath, exportName: identifier)
+      var limits = NbdExport.Limits()
+      limits.connectionCount = Self.connectionCount
+      if !disk.isInThread { return try NbdExport.open(address, limits: limits) }
+      return try NbdExport.open(address, limits: limits) { () throws(StorageError) in
+        try self.connect(to: socketPath)
+      }
+    } catch { throw self.error(error.description) }
   }
 
-  private func export(_ members: KeyValuePairs<String, JSON>) throws(QmpError) {
-    let common: KeyValuePairs<String, JSON> = [
-      "id": .string(identifier), "node-name": .string(disk.node), "writable": .boolean(false),
-    ]
-    let all = (Array(common) + Array(members)).map { JSON.Member(name: $0.key, value: $0.value) }
-    try server.machine.channel.execute(
-      QmpCommand("block-export-add", arguments: .object(all)))
-    isOpen = true
+  /// QEMU has the other end before it hears a word over it.
+  private func connect(to path: String) throws(StorageError) -> Int32 {
+    guard heldCount < Self.connectionCount, let channel = server.machine.channel as? QmpSocket
+    else { throw StorageError(.unsuitable, object: path, sentence: "has enough connections") }
+    let socket = linux_local_socket()
+    guard socket >= 0, unsafe linux_connect_path(socket, path) == 0 else {
+      let number = errno
+      if socket >= 0 { Glibc.close(socket) }
+      throw StorageError(.system(number), object: path, operation: "connect")
+    }
+    do throws(QmpError) {
+      try channel.give(socket, named: holdName(heldCount))
+      heldCount += 1
+      return socket
+    } catch {
+      Glibc.close(socket)
+      throw StorageError(.unsuitable, object: path, sentence: error.description)
+    }
+  }
+
+  private func holdName(_ number: Int) -> String { "\(identifier)-\(number)" }
+
+  private func release(_ number: Int) -> QmpCommand {
+    QmpCommand("closefd", ["fdname": .string(holdName(number))])
   }
 
   /// May be called at any time, and more than once. Nobody may be reading.
@@ -87,7 +100,8 @@ package final class DiskExport: @unchecked Sendable {
   package func close() -> Bool {
     if isOpen && (try? server.machine.endExport(identifier)) == nil { return false }
     isOpen = false
-    for path in undoPaths { unsafe unlink(path) }
+    for number in 0..<heldCount { try? server.machine.executeUnlessGone(release(number)) }
+    heldCount = 0
     return true
   }
 

@@ -20,6 +20,7 @@ final class NbdConnection: @unchecked Sendable {
   private let lock: UnsafeMutablePointer<pthread_mutex_t>
   private let change: UnsafeMutablePointer<pthread_cond_t>
   private let wake: Int32
+  private let takesLeave: Bool
   /// Nil after the end.
   private var handle: OpaquePointer?
   private var failure = NbdFailure.loss(ENOTCONN, "it was closed")
@@ -31,11 +32,17 @@ final class NbdConnection: @unchecked Sendable {
   /// waits longer for one answer than so many times what he gives.
   private static let patience = 20.0
 
+  /// Makes a connected socket, whose owner is whoever gets it.
+  typealias Connector = () throws(StorageError) -> Int32
+
   /// What somebody has to say to the library for a command.
   typealias Order = (OpaquePointer, NbdCommand) -> Int64
 
-  private init(name: String, handle: OpaquePointer) throws(StorageError) {
+  private init(
+    name: String, handle: OpaquePointer, takesLeave: Bool
+  ) throws(StorageError) {
     self.name = name
+    self.takesLeave = takesLeave
     unsafe self.handle = handle
     unsafe lock = .allocate(capacity: 1)
     unsafe change = .allocate(capacity: 1)
@@ -62,8 +69,9 @@ final class NbdConnection: @unchecked Sendable {
 
   /// Connects and agrees with the server, in at most `seconds`. Of `contexts` those that the server
   /// does not know are left out.
+  /// - Parameter connector: gives a socket that leads there. Leave is not taken over such a one.
   static func open(
-    _ address: NbdAddress, contexts: [String], seconds: Double
+    _ address: NbdAddress, contexts: [String], seconds: Double, connector: Connector? = nil
   ) throws(StorageError) -> NbdConnection {
     if let problem = unsafe cnbd_load() {
       throw StorageError(
@@ -74,9 +82,11 @@ final class NbdConnection: @unchecked Sendable {
     guard let handle = unsafe cnbd_create() else {
       throw .nbd(address.text, "connect", .last)
     }
-    let connection = try unsafe NbdConnection(name: address.text, handle: handle)
+    let connection = try unsafe NbdConnection(
+      name: address.text, handle: handle, takesLeave: connector == nil)
+    let socket: Int32? = if let connector { try connector() } else { nil }
     do throws(NbdFailure) {
-      try unsafe connection.connect(handle, to: address, contexts, seconds)
+      try unsafe connection.connect(handle, to: address, contexts, socket, seconds)
     } catch {
       throw connecting(address, error)
     }
@@ -101,14 +111,23 @@ final class NbdConnection: @unchecked Sendable {
 
   /// Before anybody else knows of the connection.
   @unsafe private func connect(
-    _ handle: OpaquePointer, to address: NbdAddress, _ contexts: [String], _ seconds: Double
+    _ handle: OpaquePointer, to address: NbdAddress, _ contexts: [String], _ socket: Int32?,
+    _ seconds: Double
   ) throws(NbdFailure) {
     for context in contexts where unsafe cnbd_add_meta_context(handle, context) == -1 {
       throw .last
     }
-    // A file of keys, in an address with TLS: its owner has named it.
-    unsafe cnbd_set_uri_allow_local_file(handle, true)
-    if unsafe cnbd_connect_uri(handle, address.text) == -1 { throw .last }
+    if let socket {
+      if unsafe cnbd_set_export_name(handle, address.exportName) == -1
+        || cnbd_connect_socket(handle, socket) == -1
+      {
+        throw .last
+      }
+    } else {
+      // A file of keys, in an address with TLS: its owner has named it.
+      unsafe cnbd_set_uri_allow_local_file(handle, true)
+      if unsafe cnbd_connect_uri(handle, address.text) == -1 { throw .last }
+    }
     let deadline = Self.now + seconds
     while unsafe !cnbd_is_connected(handle) {
       if unsafe cnbd_is_over(handle) {
@@ -278,7 +297,7 @@ final class NbdConnection: @unchecked Sendable {
     unsafe pthread_mutex_lock(lock)
     defer { unsafe pthread_mutex_unlock(lock) }
     guard let handle = unsafe handle else { return }
-    if unsafe cnbd_disconnect(handle) == 0 {
+    if unsafe takesLeave && cnbd_disconnect(handle) == 0 {
       let deadline = Self.now + seconds
       while unsafe !cnbd_is_over(handle), Self.now < deadline,
         (try? unsafe turn(handle, until: deadline) { unsafe sleep(&$0) }) != nil

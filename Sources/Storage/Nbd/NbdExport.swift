@@ -71,16 +71,20 @@ package final class NbdExport: Sendable {
 
   /// Connects to the server and asks what it is. `contexts` are those of which `status` will be
   /// asked.
+  /// - Parameter connector: makes the sockets, where that is more than connecting to the address.
+  ///   The server is not taken leave of then: whoever makes them knows when it may be.
   package static func open(
-    _ address: NbdAddress, contexts: [String] = [NbdExtent.allocation], limits: Limits = Limits()
+    _ address: NbdAddress, contexts: [String] = [NbdExtent.allocation],
+    limits: Limits = Limits(), connector: (() throws(StorageError) -> Int32)? = nil
   ) throws(StorageError) -> NbdExport {
     let first = try NbdConnection.open(
-      address, contexts: contexts, seconds: limits.connectSeconds)
+      address, contexts: contexts, seconds: limits.connectSeconds, connector: connector)
     let facts = try Facts(of: first, address, contexts)
     var connections = [first]
     while facts.canHaveSeveral, connections.count < limits.connectionCount,
       let further = try? NbdConnection.open(
-        address, contexts: contexts, seconds: limits.furtherConnectSeconds),
+        address, contexts: contexts, seconds: limits.furtherConnectSeconds,
+        connector: connector),
       (try? Facts(of: further, address, contexts)) == facts
     {
       connections.append(further)

@@ -66,6 +66,7 @@ final class TestMachine {
   deinit {
     kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
+    try? FileManager.default.removeItem(atPath: MachineServer(for: machine).directory)
   }
 
   static func run(_ words: [String]) throws {
@@ -90,6 +91,19 @@ final class TestMachine {
           .string("qemu-io -d /machine/peripheral/\(device)/virtio-backend \"\(line)\"")
       ])
     try #require(answer.string == "", "\(answer)")
+  }
+
+  /// Lets its firmware run until that has come to something with the first disk.
+  func run(until status: String) throws {
+    try machine.resume()
+    for _ in 0..<1000 {
+      let answer = try machine.channel.execute(
+        "x-query-virtio-status",
+        ["path": .string("/machine/peripheral/vd0/virtio-backend")])
+      if answer.encoded.contains(status) { return }
+      usleep(20_000)
+    }
+    try #require(Bool(false), "the firmware does not come to \(status)")
   }
 
   /// Everything in it that is ours.
