@@ -18,6 +18,9 @@ struct FuzzTarget: Sendable {
     FuzzTarget(name: "location", feed: fuzzLocation),
     FuzzTarget(name: "export", feed: fuzzExport),
     FuzzTarget(name: "json", feed: fuzzJSON),
+    FuzzTarget(name: "trace", feed: fuzzTrace),
+    FuzzTarget(name: "swap", feed: fuzzSwap),
+    FuzzTarget(name: "guardian", feed: fuzzGuardian),
   ]
 
   /// The one that the environment names: libFuzzer has the command line for itself. With

@@ -10,7 +10,7 @@ package import Storage
 /// area that holds a suspended machine has another signature, and is none.
 package enum SwapArea {
   /// Gives bytes of the disk; nil when it cannot. It is asked for a mebibyte at most.
-  typealias Reader = (_ offset: UInt64, _ byteCount: Int) -> [UInt8]?
+  package typealias Reader = (_ offset: UInt64, _ byteCount: Int) -> [UInt8]?
 
   /// As the kernels of all processors write it.
   private static let pageByteCounts: [UInt64] = [4096, 8192, 16384, 32768, 65536]
@@ -34,7 +34,7 @@ package enum SwapArea {
     }
   }
 
-  static func find(byteCount: UInt64, _ read: Reader) -> [Range<UInt64>] {
+  package static func find(byteCount: UInt64, _ read: Reader) -> [Range<UInt64>] {
     let bounded: Reader = { offset, count in
       guard count > 0, offset < byteCount, byteCount - offset >= UInt64(count) else { return nil }
       guard let bytes = read(offset, count), bytes.count == count else { return nil }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Takes messages out of what comes over the guardian's pipe, in whatever pieces.
-struct GuardianParser {
-  enum Result: Equatable {
+package struct GuardianParser {
+  package enum Result: Equatable {
     case message(GuardianMessage)
     /// More bytes are needed.
     case incomplete
@@ -13,11 +13,13 @@ struct GuardianParser {
   private var bytes: [UInt8] = []
   private var isMalformed = false
 
-  mutating func take(_ more: ArraySlice<UInt8>) {
+  package init() {}
+
+  package mutating func take(_ more: ArraySlice<UInt8>) {
     if !isMalformed { bytes += more }
   }
 
-  mutating func next() -> Result {
+  package mutating func next() -> Result {
     if isMalformed { return .malformed }
     let result = parse()
     if result == .malformed {
