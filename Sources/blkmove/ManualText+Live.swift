@@ -25,10 +25,15 @@ extension ManualText {
         The source is on this machine, the target anywhere. All writable disks of a virtual \
         machine are moved in one pause; several need a directory. Their targets are raw images, \
         whatever the source's format. A QMP socket serves one client: give QEMU one for blkmove \
-        alone, or let virsh be used (`libvirt:NAME`; LIBVIRT_DEFAULT_URI says which libvirt). A \
-        qcow2 disk with an iothread is read as a file that QEMU shows by FUSE, or refused. `trace` \
-        is for disks, partitions and linear logical volumes, takes root, and does not see what \
-        other hosts write.
+        alone, or let virsh be used (`libvirt:NAME`; LIBVIRT_DEFAULT_URI says which libvirt). Do \
+        not restart a guest with a qcow2 disk that has an iothread during its move: QEMU 7.2 may \
+        die of it. Through libvirt such a disk is refused.
+        """),
+      .paragraph(
+        """
+        `trace` is for disks, partitions and linear logical volumes, takes root, and does not see \
+        what other hosts write. `reflink` is for files on XFS and btrfs; for as long as it lasts \
+        they take the space of what is written in a round as well.
         """),
       .heading("The pause"),
       .paragraph(
