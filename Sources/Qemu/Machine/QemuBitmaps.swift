@@ -65,6 +65,7 @@ package final class QemuBitmaps: @unchecked Sendable {
   /// Adds what was written since `begin` or the last call. Not nil: why nobody knows, and all may
   /// have been written.
   package func take(into dirty: inout DirtySet) throws(QmpError) -> String? {
+    guard hasBegun else { return "nothing is tracked" }
     tidy()
     do throws(QmpError) {
       try rotate()
