@@ -132,7 +132,7 @@ class Guest:
         self.serial = os.path.join(self.directory, "serial")
         self.socket = os.path.join(self.directory, "qmp")
         own = os.path.join(self.directory, "own")
-        kernel = " ".join(["console=ttyS0 quiet panic=-1",
+        kernel = " ".join(["console=ttyS0 quiet panic=-1 no_timer_check",
                            *self.writer.kernel_words(len(self.disks))])
         words = [
             *self.wrap, "qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-cpu", "max",

@@ -35,7 +35,8 @@ final class Guest {
     qmpPath = base + ".qmp"
     ownPath = base + ".own"
     let parts = try GuestParts.shared.get()
-    let kernel = ["console=ttyS0", "quiet", "panic=-1"]
+    // On a busy machine the kernel would take its timer for broken.
+    let kernel = ["console=ttyS0", "quiet", "panic=-1", "no_timer_check"]
     var words = [
       "qemu-system-x86_64", "-accel", options.accelerator, "-M", "q35", "-cpu", "max", "-m",
       "\(options.memoryMebibytes)", "-nodefaults", "-no-user-config", "-display", "none",
