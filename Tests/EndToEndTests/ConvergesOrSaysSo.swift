@@ -10,13 +10,13 @@ import Testing
 struct ConvergesOrSaysSo {
   private let scratch = Scratch()
 
-  /// 10 Mbit/s, and pages that nothing compresses at several times that.
+  /// 20 Mbit/s, and pages that nothing compresses at several times that.
   private func site() throws -> LiveSite {
-    let line = try NarrowLine(rate: "10mbit")
+    let line = try NarrowLine(rate: "20mbit")
     let shell = try SecureShell(over: line)
-    let writer = GuestWriter(slotCount: 4096, burst: 8)
+    let writer = GuestWriter(slotCount: 1536, burst: 8)
     var site = try LiveSite(
-      .init(hasSiblings: true), writer: writer, mebibytes: 48, filler: 1, in: scratch)
+      .init(hasSiblings: true), writer: writer, mebibytes: 32, filler: 1, in: scratch)
     site.shell = shell
     return site
   }
@@ -37,7 +37,7 @@ struct ConvergesOrSaysSo {
     try site.guest.waitForMore(5)
     let start = SerialWatch.now
     let run = try site.mover(
-      "--after", "resume", "--max-pause", "200ms", "--max-rounds", "4", "--throttle", "off"
+      "--after", "resume", "--max-pause", "200ms", "--max-rounds", "3", "--throttle", "off"
     ).run([], [site.target])
     #expect(run.status == 7, "\(run)")
     #expect(run.outcome.error.contains("pause"), "\(run)")
