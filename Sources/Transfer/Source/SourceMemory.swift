@@ -37,11 +37,14 @@ struct SourceMemory: Sendable {
   }
 
   /// The same for a live copy, which cannot do without: where nothing can be kept for the next run
-  /// it is kept for this one.
+  /// it is kept for this one. Its times prove nothing: somebody has it open, and may have written
+  /// after they were looked at and before he was tracked. So it is read, behind the beginning of
+  /// the tracking.
   init(
     ofLive image: any CopySource, job: Job, at place: ManifestPlace
   ) throws(TransferError) {
     self.init(of: image, job: job, at: place)
+    readsSource = true
     if manifest != nil { return }
     do throws(StorageError) {
       manifest = try .scratch(byteCount: image.byteCount, role: .source, name: image.name)
