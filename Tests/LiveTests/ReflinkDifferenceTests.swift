@@ -95,6 +95,23 @@ struct ReflinkDifferenceTests {
     #expect(try taken(source, shape).ranges == Array(0..<16))
   }
 
+  /// As images of machines often are on btrfs: even so, what is shared is not written in its place.
+  @Test func filesWithoutCopiesAreFollowed() throws {
+    let disk = try MountedDisk(.btrfs, byteCount: 320 << 20, in: scratch)
+    let path = disk.file("image")
+    try Data().write(to: URL(fileURLWithPath: path))
+    try Command.run("chattr", "+C", path)
+    try write(path, [UInt8](repeating: 7, count: 1 << 20), at: 0)
+    let shape = ImageShape(byteCount: 1 << 20)
+    let source = try ReflinkDifference(path, shape: shape)
+    try source.begin()
+    for _ in 0..<3 {
+      try write(path, [1], at: 65536 * 5)
+      #expect(try taken(source, shape).ranges == [5])
+    }
+    #expect(try taken(source, shape).ranges == [])
+  }
+
   /// A clone that cannot be made: everything is dirty, and the next one is compared with the last
   /// that there is.
   @Test func whatCannotBeClonedIsALoss() throws {

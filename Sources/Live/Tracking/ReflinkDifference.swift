@@ -104,6 +104,11 @@ package final class ReflinkDifference: DirtySource, @unchecked Sendable {
     let made = unsafe linux_openat(
       AT_FDCWD, try directory(), O_RDWR | linux_O_TMPFILE | O_CLOEXEC, 0o600)
     guard made >= 0 else { throw Failure("a file without a name", errno) }
+    // btrfs clones a file that it writes in its place only to another such.
+    var isWithoutCopies = false
+    if unsafe linux_is_without_copies(file, &isWithoutCopies) == 0, isWithoutCopies {
+      _ = linux_set_without_copies(made, true)
+    }
     guard linux_clone(made, file) == 0 else {
       let failure = Failure("cloning it", errno)
       close(made)
