@@ -22,7 +22,11 @@ struct LiveText {
     case .brokenOff(let seconds, let reason):
       ["running again after \(Self.time(seconds)): \(reason)"]
     case .handedOver(let pause):
-      ["paused for \(Self.time(pause.seconds)), \(Self.time(pause.forecast.seconds)) predicted"]
+      [
+        "paused for \(Self.time(pause.ownSeconds)), "
+          + "\(Self.time(pause.forecast.seconds)) predicted; then "
+          + "\(Self.time(pause.switching)) to switch"
+      ]
     }
   }
 

@@ -15,9 +15,10 @@ package struct LiveReport: Sendable {
     /// The user's command, and letting the machine go.
     package var switching = 0.0
 
-    package var seconds: Double {
-      pausing + taking + sending + settling + finishing + switching
-    }
+    package var seconds: Double { ownSeconds + switching }
+
+    /// What was predicted: all but what the user's command took.
+    package var ownSeconds: Double { pausing + taking + sending + settling + finishing }
   }
 
   package struct Disk: Sendable {

@@ -51,7 +51,7 @@ package struct Experience: Equatable, Sendable {
   /// A transfer of less says nothing about the line.
   private static let tellingByteCount: UInt64 = 256 << 10
   /// The rename, the flush of the directory, a tick of the file system's clock.
-  private static let renaming = 0.03
+  private static let renaming = 0.04
   /// No transfer is shorter: names go one way, what is wanted the other.
   private static let shortest = 0.003
 

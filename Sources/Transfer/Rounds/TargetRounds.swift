@@ -206,7 +206,8 @@ extension TargetRounds {
 
   /// Reads what was written from the disk itself, and takes that for what the target is.
   private func readBack(_ written: DirtySet) throws(StorageError) {
-    let disk = SegmentReader(image: DiskOf(target), shape: shape)
+    let disk = SegmentReader(
+      image: ReadBack(target, threadCount: 1, counters: counters), shape: shape)
     var next = written.nextSegment(from: 0)
     while let segment = next {
       defer { next = written.nextSegment(from: segment + 1) }
@@ -219,23 +220,5 @@ extension TargetRounds {
         if SegmentDigests.group(pages.span) != record.groups[group] { unsure.insert(segment) }
       }
     }
-  }
-}
-
-/// A target as its disk has it, past the page cache.
-private final class DiskOf: ReadableImage {
-  private let image: any CopyTarget
-
-  init(_ image: any CopyTarget) { self.image = image }
-
-  var byteCount: UInt64 { image.byteCount }
-  var name: String { image.name }
-
-  func extent(at offset: UInt64) throws(StorageError) -> Extent { try image.extent(at: offset) }
-
-  @unsafe func read(
-    into bytes: UnsafeMutableRawBufferPointer, at offset: UInt64
-  ) throws(StorageError) {
-    try unsafe image.readPastCache(into: bytes, at: offset)
   }
 }
