@@ -158,13 +158,24 @@ package struct Guardian {
     let say = say
     let deadline = Clock.now + Self.persistenceSeconds
     UndoPerformer(say: say).perform(&undo) { say("undone: \($0.name)") }
-    if !undo.isEmpty { say("going on to try") }
+    if !undo.isEmpty {
+      say("going on to try for an hour, as process \(getpid())")
+      leaveStandardError()
+    }
     while !undo.isEmpty && Clock.now < deadline {
       Clock.sleep(seconds: Self.retrySeconds)
       // Why it does not work was said.
       UndoPerformer(say: { _ in }).perform(&undo) { say("undone: \($0.name)") }
     }
     return undo.isEmpty
+  }
+
+  /// Whoever reads what the run has said waits for its end.
+  private func leaveStandardError() {
+    let nowhere = unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)
+    guard nowhere >= 0 else { return }
+    dup2(nowhere, 2)
+    close(nowhere)
   }
 
   /// A machine that cannot be reached now may be reached later, and stands still until then.

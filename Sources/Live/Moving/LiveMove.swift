@@ -29,6 +29,7 @@ package struct LiveMove {
   }
 
   package func run() throws(TransferError) -> LiveReport {
+    try LingeringGuardian.refuseBeside()
     // It has to be there before anything is done to anybody.
     let guardian = try GuardianProcess.start()
     defer { guardian.finish() }
@@ -66,11 +67,9 @@ package struct LiveMove {
       try requireDifferentNames(images.map(\.disk))
       let target = images.count > 1 ? request.target.asDirectory : request.target
       let disks = images.map { image in
-        LiveDisk(
-          name: image.disk.path ?? image.disk.name,
-          image: LiveImage(image.source),
-          suggestedName: image.disk.fileName, target: target, tracker: image.tracker,
-          late: swapAreas(of: image.source))
+        disk(
+          image.disk.path ?? image.disk.name, image.source,
+          suggestedName: image.disk.fileName, target: target, tracker: image.tracker)
       }
       let writer = try MachineWriter(live, disks: images.map(\.disk), guardian: guardian)
       return (disks, writer)
@@ -114,15 +113,22 @@ package struct LiveMove {
   private func namedDisk(_ guardian: GuardianProcess) throws(TransferError) -> LiveDisk {
     let path = request.source ?? ""
     let source = try Self.open(path, isForced: copying.isForced)
-    return LiveDisk(
-      name: path, image: LiveImage(source), suggestedName: Self.baseName(of: path),
-      target: request.target, tracker: try tracker(for: source, guardian),
-      late: swapAreas(of: source))
+    return disk(
+      path, source, suggestedName: Self.baseName(of: path), target: request.target,
+      tracker: try tracker(for: source, guardian))
   }
 
-  /// What is sent once, at the end.
-  private func swapAreas(of image: any CopySource) -> [Range<UInt64>] {
-    request.settings.swap == .late ? SwapArea.find(in: image) : []
+  // MARK: Any image
+
+  /// What it swaps to may be sent once, at the end, and is hidden until then.
+  private func disk(
+    _ name: String, _ source: any CopySource, suggestedName: String, target: Location,
+    tracker: any DirtySource
+  ) -> LiveDisk {
+    let late = request.settings.swap == .late ? SwapArea.find(in: source) : []
+    return LiveDisk(
+      name: name, image: LiveImage(source, hiding: late), suggestedName: suggestedName,
+      target: target, tracker: tracker, late: late)
   }
 
   private func tracker(

@@ -26,8 +26,26 @@ package final class CommandWriter: LiveWriter {
   package func pause() throws(TransferError) -> Double {
     let start = Clock.now
     try guardian.put(UndoStep(Self.step, running: resumeHook))
-    try guardian.run(pauseHook, announce: announce)
-    return start
+    do throws(TransferError) {
+      try guardian.run(pauseHook, announce: announce)
+      return start
+    } catch {
+      try? undoOnce(since: start)
+      throw error
+    }
+  }
+
+  /// A command that has failed may have done its work in part. What it did is undone once: that
+  /// there is nothing to undo is no failure then. One that was ended for taking too long may still
+  /// do it; that is the guardian's until it is undone.
+  private func undoOnce(since start: Double) throws(TransferError) {
+    if Clock.now - start >= pauseHook.timeoutSeconds { return }
+    do throws(TransferError) {
+      try guardian.run(resumeHook, announce: announce)
+    } catch {
+      announce(.note("\(error.sentence); so there was nothing to undo, or it is for you to do"))
+    }
+    try guardian.remove(Self.step)
   }
 
   package func resume() throws(TransferError) {
