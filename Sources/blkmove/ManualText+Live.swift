@@ -33,7 +33,8 @@ extension ManualText {
         """
         `trace` is for disks, partitions and linear logical volumes, takes root, and does not see \
         what other hosts write. `reflink` is for files on XFS and btrfs; for as long as it lasts \
-        they take the space of what is written in a round as well.
+        they take the space of what is written in a round as well. `--swap=late` leaves swap areas \
+        of whole disks and of partitions out until the pause.
         """),
       .heading("The pause"),
       .paragraph(
@@ -64,9 +65,9 @@ extension ManualText {
         each thing before it is done. When blkmove dies, or is not heard of for `--max-pause` (2 \
         seconds at least) while the writer stands still, the guardian ends it, resumes the \
         writer, and takes away limits, bitmaps and exports. What it cannot undo at once it says, \
-        and tries for an hour; run again only when it has ended, since it might undo the pause of \
-        the next run. What both left when both were killed, the next run removes, but it does not \
-        resume a machine that was left paused.
+        and tries for an hour; until it has ended no other live copy begins. What both left when \
+        both were killed, the next run removes, but it does not resume a machine that was left \
+        paused.
         """),
       .heading("What is not promised"),
       .paragraph(
