@@ -42,6 +42,8 @@ _blkmove() {
     --pause-cmd | --pause-cmd=) _blkmove_reply "$current" "$part" < <(compgen -P "$prefix" -c -- "$part"); return ;;
     --resume-cmd | --resume-cmd=) _blkmove_reply "$current" "$part" < <(compgen -P "$prefix" -c -- "$part"); return ;;
     --switch-cmd | --switch-cmd=) _blkmove_reply "$current" "$part" < <(compgen -P "$prefix" -c -- "$part"); return ;;
+    --with-memory | --with-memory=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" qmp:); compopt +o default; return ;;
+    --incoming-cmd | --incoming-cmd=) _blkmove_reply "$current" "$part" < <(compgen -P "$prefix" -c -- "$part"); return ;;
     --hook-timeout | --hook-timeout=) compopt +o default; return ;;
     --swap | --swap=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" late include); compopt +o default; return ;;
     --connections | --connections=) _blkmove_reply "$current" "$part" < <(printf -- "$prefix%s\n" auto 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16); compopt +o default; return ;;
@@ -67,7 +69,7 @@ _blkmove() {
   if [[ $current == -* ]]; then
     local options
     case $subcommand in
-      copy) options='--dry-run --estimate --whole --no-whole --sparse --no-sparse --compress --no-compress --seed= --size-policy= --verify --no-verify --atomic --no-atomic --manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --trust-target --no-trust-target --spot-checks= --live= --max-pause= --max-rounds= --throttle= --cutover= --after= --pause-cmd= --resume-cmd= --switch-cmd= --hook-timeout= --swap= --force --connections= --rsh= --remote-path= --bwlimit= --timeout= --retry= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads= --index-memory=' ;;
+      copy) options='--dry-run --estimate --whole --no-whole --sparse --no-sparse --compress --no-compress --seed= --size-policy= --verify --no-verify --atomic --no-atomic --manifest --no-manifest --checksum --no-checksum --paranoid --no-paranoid --trust-target --no-trust-target --spot-checks= --live= --max-pause= --max-rounds= --throttle= --cutover= --after= --pause-cmd= --resume-cmd= --switch-cmd= --with-memory= --incoming-cmd= --hook-timeout= --swap= --force --connections= --rsh= --remote-path= --bwlimit= --timeout= --retry= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads= --index-memory=' ;;
       verify) options='--size-policy= --force --rsh= --remote-path= --bwlimit= --timeout= --verbose --quiet --progress --no-progress --stats --json --log-file= --help --version --threads=' ;;
       digest) options='--force --rsh= --remote-path= --bwlimit= --timeout= --verbose --quiet --progress --no-progress --json --log-file= --help --version --threads=' ;;
       status) options='--manifest --no-manifest --json --help --version' ;;

@@ -282,27 +282,26 @@ int linux_connect_name(int socket, const char *name) {
   return connect(socket, (struct sockaddr *)&address, byte_count);
 }
 
-int linux_connect_path(int socket, const char *path) {
-  struct sockaddr_un address;
-  memset(&address, 0, sizeof address);
-  address.sun_family = AF_UNIX;
-  if (strlen(path) >= sizeof address.sun_path) {
+static int make_path_address(struct sockaddr_un *address, const char *path) {
+  memset(address, 0, sizeof *address);
+  address->sun_family = AF_UNIX;
+  if (strlen(path) >= sizeof address->sun_path) {
     errno = ENAMETOOLONG;
     return -1;
   }
-  strcpy(address.sun_path, path);
+  strcpy(address->sun_path, path);
+  return 0;
+}
+
+int linux_connect_path(int socket, const char *path) {
+  struct sockaddr_un address;
+  if (make_path_address(&address, path) != 0) return -1;
   return connect(socket, (struct sockaddr *)&address, sizeof address);
 }
 
 int linux_bind_path(int socket, const char *path) {
   struct sockaddr_un address;
-  memset(&address, 0, sizeof address);
-  address.sun_family = AF_UNIX;
-  if (strlen(path) >= sizeof address.sun_path) {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
-  strcpy(address.sun_path, path);
+  if (make_path_address(&address, path) != 0) return -1;
   return bind(socket, (struct sockaddr *)&address, sizeof address);
 }
 

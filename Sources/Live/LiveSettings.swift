@@ -34,6 +34,10 @@ package struct LiveSettings: Equatable, Sendable {
   package var after = After.resume
   package var swap = Swap.include
   package var switchCommand: String?
+  /// `--with-memory`: the monitor socket of the machine at the target that waits for the memory.
+  package var memorySocket: String?
+  /// `--incoming-cmd`
+  package var incomingCommand: String?
   package var pauseCommand: String?
   package var resumeCommand: String?
   package var hookTimeoutSeconds = Hook.defaultTimeoutSeconds

@@ -120,6 +120,33 @@ extension FlagTable {
         """,
       apply: liveValue("--switch-cmd") { $0.live.switchCommand = $1 }),
     Flag(
+      "with-memory", value: .required("qmp:SOCKET", .choices(["qmp:"])), group: .live,
+      for: copies,
+      summary: "take memory and devices along, to the QEMU with this monitor at the target",
+      description: """
+        Move the memory and the devices of the machine as well, so that it goes on at the target \
+        without a restart. SOCKET is the monitor socket, on the target's host, of a QEMU that is \
+        started there like the machine here, with the target images (raw) as its disks and with \
+        `-incoming defer`. `--incoming-cmd` starts it when the images are there. The machine here \
+        is left as it is after its migration (`--after=stop`), or ended (`--after=quit`). Only \
+        with `--live=qmp:SOCKET`.
+        """,
+      apply: liveValue("--with-memory") { (arguments, text) throws(UsageError) in
+        guard text.hasPrefix("qmp:"), text.count > 4 else {
+          throw UsageError("'\(text)' is not qmp:SOCKET")
+        }
+        arguments.live.memorySocket = String(text.dropFirst(4))
+      }),
+    Flag(
+      "incoming-cmd", value: .required("COMMAND", .command), group: .live, for: copies,
+      summary: "what starts the machine that waits for the memory",
+      description: """
+        A command that is run here, by `sh -c`, after the first rounds, when the target images \
+        are there: it starts the machine of `--with-memory` at the target, as in \
+        `ssh host start-vm1`, and ends when that is started. BLKMOVE_SOCKET is its monitor's socket.
+        """,
+      apply: liveValue("--incoming-cmd") { $0.live.incomingCommand = $1 }),
+    Flag(
       "hook-timeout", value: .required("TIME", .nothing), group: .live, for: copies,
       summary: "how long each of these commands may take (30s)",
       description: "A command that takes longer is ended, and has failed.",

@@ -28,7 +28,9 @@ extension Invocation {
       source = path
     }
     var settings = arguments.live
-    settings.after = arguments.after ?? (settings.switchCommand == nil ? .resume : .stop)
+    try refuseWhatMemoryCannot(arguments, method)
+    let staysHere = settings.switchCommand == nil && settings.memorySocket == nil
+    settings.after = arguments.after ?? (staysHere ? .resume : .stop)
     return LiveRequest(method: method, source: source, target: target, settings: settings)
   }
 
@@ -45,6 +47,22 @@ extension Invocation {
     ]
     for (isGiven, option, reason) in refused where isGiven {
       throw UsageError("option '\(option)' does not go with '--live': \(reason)")
+    }
+  }
+
+  private static func refuseWhatMemoryCannot(
+    _ arguments: Arguments, _ method: LiveMethod
+  ) throws {
+    guard arguments.live.memorySocket != nil else {
+      if arguments.live.incomingCommand == nil { return }
+      throw UsageError("option '--incoming-cmd' goes with '--with-memory'")
+    }
+    guard case .qmp = method else {
+      throw UsageError("option '--with-memory' goes with '--live=qmp:SOCKET' only")
+    }
+    if arguments.after == .resume {
+      throw UsageError(
+        "'--after=resume' does not go with '--with-memory': the machine runs at the target then")
     }
   }
 

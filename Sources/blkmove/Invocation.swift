@@ -21,6 +21,8 @@ struct Invocation: Sendable {
     case server(Server.Role, path: String, seeds: [String], siblings: [String] = [])
     /// Be a further connection of the run of this name.
     case join(String)
+    /// Be the way to a unix socket of this machine.
+    case relay(String)
     case generate(GeneratedFile)
     /// Watch over a live move.
     case guardian(of: Int32)
@@ -216,7 +218,7 @@ struct Invocation: Sendable {
     else {
       throw UsageError("'--server' takes a role and one path")
     }
-    guard let end = role.end else { return .join(path) }
+    guard let end = role.end else { return role == .join ? .join(path) : .relay(path) }
     return .server(
       end, path: path, seeds: arguments.seeds, siblings: arguments.siblings)
   }

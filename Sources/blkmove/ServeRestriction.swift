@@ -86,7 +86,7 @@ struct ServeRestriction: Equatable, Sendable {
       let program = words[..<start].last, isOurName(program),
       let arguments = try? ArgumentParser.parse(Array(words[start...])),
       arguments.subcommand == .server, let role = arguments.serverRole,
-      words.contains("--"), arguments.operands.count == 1,
+      role != .relay, words.contains("--"), arguments.operands.count == 1,
       let path = arguments.operands.first, !path.isEmpty,
       role != .join
         || (Invitation.isName(path) && arguments.seeds.isEmpty && arguments.siblings.isEmpty)

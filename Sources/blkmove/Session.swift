@@ -50,6 +50,7 @@ struct Session {
     case .server(let role, let path, let seeds, let siblings):
       return engine.serve(Server(role: role, path: path, seeds: seeds, siblings: siblings))
     case .join(let name): return try join(name)
+    case .relay(let path): return RelayServer.serve(path)
     case .serve(let restriction):
       let command = environment[ServeRestriction.commandVariable]
       switch try restriction.answer(to: command) {

@@ -24,7 +24,7 @@ struct TaskRunner {
     case .digest(let images): digest(images)
     case .status(let images): status(images)
     case .pipeline(let task): pipe(task)
-    case .serve, .server, .join, .generate, .guardian, .cutover, .help, .version: .failed
+    case .serve, .server, .join, .relay, .generate, .guardian, .cutover, .help, .version: .failed
     }
   }
 

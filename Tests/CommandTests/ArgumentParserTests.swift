@@ -66,6 +66,12 @@ import Wire
     },
     Case("--pause-cmd halt") { $0.set("--pause-cmd") { $0.pauseCommand = "halt" } },
     Case("--resume-cmd go") { $0.set("--resume-cmd") { $0.resumeCommand = "go" } },
+    Case("--with-memory qmp:/run/a:b") {
+      $0.set("--with-memory") { $0.memorySocket = "/run/a:b" }
+    },
+    Case("--incoming-cmd boot") {
+      $0.set("--incoming-cmd") { $0.incomingCommand = "boot" }
+    },
     Case("--switch-cmd over") { $0.set("--switch-cmd") { $0.switchCommand = "over" } },
     Case("--hook-timeout 2m") { $0.set("--hook-timeout") { $0.hookTimeoutSeconds = 120 } },
     Case("--swap=late") { $0.set("--swap") { $0.swap = .late } },

@@ -48,6 +48,7 @@ import Wire
       line: "--server=target --seed s --seed t -- -",
       task: .server(.target, path: "-", seeds: ["s", "t"])),
     Case(line: "--server join -- 00ff", task: .join("00ff")),
+    Case(line: "--server relay -- /run/vm1.qmp", task: .relay("/run/vm1.qmp")),
     Case(line: "--generate fish", task: .generate(.fish)),
     Case(line: "--guardian 4711", task: .guardian(of: 4711)),
     Case(line: "-h", task: .help(.copy)),

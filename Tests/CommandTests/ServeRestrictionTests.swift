@@ -68,6 +68,7 @@ import Transfer
     ("blkmove --server join -- ../../run/socket", "not for"),
     ("blkmove --server join -- 00FF", "not for"),
     ("blkmove --server join -- ''", "not for"),
+    ("blkmove --server relay -- /run/vm1.qmp", "not for"),
     ("blkmove --server join --", "not for"),
     ("blkmove --server join 00ff", "not for"),
     ("blkmove --server join -- 00ff 00fe", "not for"),

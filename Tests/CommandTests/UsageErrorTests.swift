@@ -55,6 +55,9 @@ import Transfer
       "--max-pause=soon a b",
       "option '--max-pause': 'soon' is not a time like 3s, 500ms or 2m, "
         + "up to an hour"),
+    Case(
+      "--live=qmp:a --with-memory=/run/b h:c",
+      "option '--with-memory': '/run/b' is not qmp:SOCKET"),
     Case("--ver", "option '--ver' is ambiguous: '--verify', '--verbose', '--version'"),
     Case("--dry-run=yes a b", "option '--dry-run' takes no value"),
     Case("--no-sparse=yes a b", "option '--no-sparse' takes no value"),
@@ -107,7 +110,9 @@ import Transfer
       "manifest --json a",
       "option '--json' does not belong to 'blkmove manifest' but to a copy,"
         + " 'blkmove verify', 'blkmove digest', 'blkmove status', 'blkmove apply'"),
-    Case("--server nobody -- p", "option '--server': 'nobody' is not one of source, target, join"),
+    Case(
+      "--server nobody -- p",
+      "option '--server': 'nobody' is not one of source, target, join, relay"),
     Case("--connections 0 a b", "option '--connections': '0' is not a whole number from 1 to 16"),
     Case("--connections=17 a b", "option '--connections': '17' is not a whole number from 1 to 16"),
     Case(

@@ -147,8 +147,7 @@ import Transfer
       #expect(try live.machine.runState().isRunning)
     }
     live.end()
-    for _ in 0..<500 where !reader.isFinished { usleep(10_000) }
-    #expect(reader.isFinished)
+    #expect(Processes.eventually(withinSeconds: 10) { reader.isFinished })
     live.disconnect()
     #expect(idle.status == "running")
     #expect(try !traces(idle))

@@ -90,9 +90,7 @@ struct DiskExportTests {
     for thread in threads { thread.start() }
     usleep(200_000)
     #expect(opened.export.close())
-    for _ in 0..<500 where threads.contains(where: { !$0.isFinished }) { usleep(10_000) }
-    let areDone = threads.allSatisfy { $0.isFinished }
-    #expect(areDone)
+    #expect(try TestMachine.wait { threads.allSatisfy { $0.isFinished } })
     opened.server.stop()
     #expect(try opened.test.traces() == [])
     #expect(opened.test.isRunning)

@@ -68,8 +68,7 @@ struct VirtualMachineTests {
     #expect(try test.machine.runState().isRunning)
     #expect(test.machine.channel.takeEvents().map(\.name) == ["RESUME", "STOP", "RESUME"])
     try test.machine.quit()
-    for _ in 0..<200 where test.isRunning { usleep(20_000) }
-    #expect(!test.isRunning)
+    #expect(try TestMachine.wait { !test.isRunning })
     #expect(throws: QmpError.self) { try test.machine.runState() }
   }
 

@@ -12,7 +12,7 @@ package import Transfer
 /// long may still happen, so a failed pause is followed by a resume.
 package struct Hook: Equatable, Sendable {
   package enum Kind: String, CaseIterable, Sendable {
-    case pause, resume, `switch`
+    case pause, resume, `switch`, incoming
 
     /// The option that it is given with.
     package var option: String { "--\(rawValue)-cmd" }

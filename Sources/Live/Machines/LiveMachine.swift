@@ -168,6 +168,16 @@ package final class LiveMachine: @unchecked Sendable {
     }
   }
 
+  /// Memory that goes along has a pause of its own, which begins when it wants to.
+  var diskThatCannotMoveWithMemory: String? {
+    exports.first(where: \.mustPause)?.image?.name
+  }
+
+  /// Nothing of the disks is read any more.
+  func endExports() {
+    for export in exports { export.export.close() }
+  }
+
   // MARK: The end
 
   /// Takes out of the machine what was put into it to read its disks, after the trackers have

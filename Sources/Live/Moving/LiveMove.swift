@@ -36,6 +36,9 @@ package struct LiveMove {
     let entry = LiveRegistry.enter(request)
     defer { entry?.leave() }
     let (disks, writer) = try prepare(guardian)
+    var copying = copying
+    // The machine there has them open from its start.
+    if request.settings.memorySocket != nil { copying.appearsAtOnce = true }
     return try LiveRun(
       settings: request.settings, copying: copying, disks: disks, writer: writer,
       guardian: guardian, counters: counters, cutoverRequest: cutoverRequest,
@@ -72,13 +75,31 @@ package struct LiveMove {
           suggestedName: image.disk.fileName, target: target, tracker: image.tracker)
       }
       let writer = try MachineWriter(live, disks: images.map(\.disk), guardian: guardian)
-      return (disks, writer)
+      return (disks, try withMemory(writer, of: live, guardian))
     } catch {
       live.end()
       live.disconnect()
       guardian.undoAll(announce: announce)
       throw error
     }
+  }
+
+  /// The machine goes alone, or takes its memory along.
+  private func withMemory(
+    _ writer: MachineWriter, of live: LiveMachine, _ guardian: GuardianProcess
+  ) throws(TransferError) -> any LiveWriter {
+    guard let path = request.settings.memorySocket else { return writer }
+    let settings = request.settings
+    let place = MemoryPlace(path, at: request.target, settings: copying, announce: announce)
+    let hook = settings.incomingCommand.map { command in
+      Hook(
+        .incoming, command, environment: ["BLKMOVE_SOCKET": path],
+        timeoutSeconds: settings.hookTimeoutSeconds)
+    }
+    return try MigratingWriter(
+      writer, live: live, to: place, guardian: guardian, incomingHook: hook,
+      maximumPauseSeconds: settings.maximumPauseSeconds,
+      bytesPerSecond: copying.bandwidthLimit ?? 0, announce: announce)
   }
 
   /// Two disks would become one file.

@@ -34,6 +34,14 @@ package final class VirtualMachine: Sendable {
     }
   }
 
+  /// At the other end of a socket that is connected already.
+  package init(over socket: Int32, named name: String) throws(QmpError) {
+    address = .socket(path: name)
+    token = RunToken()
+    channel = try QmpSocket(socket: socket, object: name)
+    directory = nil
+  }
+
   /// For sentences.
   package var name: String { channel.object }
 

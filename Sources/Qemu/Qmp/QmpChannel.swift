@@ -36,9 +36,12 @@ extension QmpChannel {
 package struct QmpEvent: Equatable, Sendable {
   package var name: String
   package var data: JSON?
+  /// By QEMU's clock, in seconds since 1970; nil where it does not say.
+  package var time: Double?
 
-  package init(name: String, data: JSON? = nil) {
+  package init(name: String, data: JSON? = nil, time: Double? = nil) {
     self.name = name
     self.data = data
+    self.time = time
   }
 }

@@ -43,6 +43,13 @@ struct QmpLine {
     return unsafe linux_peer_process(socket, &process) == 0 && process > 0 ? process : nil
   }
 
+  /// Over a socket that is connected already, and ours from now on.
+  init(socket: Int32, object: String) {
+    self.object = object
+    self.socket = socket
+    _ = fcntl(socket, F_SETFL, O_NONBLOCK)
+  }
+
   mutating func close() {
     if socket >= 0 { Glibc.close(socket) }
     socket = -1

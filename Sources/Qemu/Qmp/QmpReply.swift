@@ -20,7 +20,11 @@ enum QmpReply: Equatable, Sendable {
         text: Self.printable(error["desc"]?.string ?? "refused without a reason"),
         identifier: identifier)
     } else if let name = message["event"]?.string {
-      self = .event(QmpEvent(name: name, data: message["data"]))
+      let stamp = message["timestamp"]
+      let time = stamp?["seconds"]?.integer.map { seconds in
+        Double(seconds) + Double(stamp?["microseconds"]?.integer ?? 0) / 1e6
+      }
+      self = .event(QmpEvent(name: name, data: message["data"], time: time))
     } else if message["QMP"] != nil {
       self = .greeting
     } else {

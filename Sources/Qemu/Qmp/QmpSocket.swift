@@ -29,20 +29,34 @@ package final class QmpSocket: QmpChannel {
   /// How long a QEMU that serves somebody else, or is just starting, is waited for.
   package static let greetingSeconds = 10.0
 
-  package init(path: String, seconds: Double = greetingSeconds) throws(QmpError) {
-    object = path
+  package convenience init(
+    path: String, seconds: Double = greetingSeconds
+  ) throws(QmpError) {
     let deadline = Deadline(seconds: seconds)
-    var state = State(line: try QmpLine(path: path, deadline))
+    try self.init(try QmpLine(path: path, deadline), object: path, deadline)
+  }
+
+  /// Over a socket that is connected already, and its own from now on.
+  package convenience init(
+    socket: Int32, object: String, seconds: Double = greetingSeconds
+  ) throws(QmpError) {
+    try self.init(
+      QmpLine(socket: socket, object: object), object: object, Deadline(seconds: seconds))
+  }
+
+  private init(_ line: QmpLine, object: String, _ deadline: Deadline) throws(QmpError) {
+    self.object = object
+    var state = State(line: line)
     do throws(QmpError) {
-      guard case .greeting = try Self.nextReply(&state, deadline, object: path) else {
-        throw Self.malformed(path, "it does not greet as QEMU does")
+      guard case .greeting = try Self.nextReply(&state, deadline, object: object) else {
+        throw Self.malformed(object, "it does not greet as QEMU does")
       }
-      _ = try Self.execute(QmpCommand("qmp_capabilities"), &state, deadline, object: path)
+      _ = try Self.execute(QmpCommand("qmp_capabilities"), &state, deadline, object: object)
     } catch {
       state.line.close()
       if error.kind == .late {
         throw QmpError(
-          .late, object: path, sentence: "it does not greet",
+          .late, object: object, sentence: "it does not greet",
           hint: "it serves one client at a time: is another one connected?")
       }
       throw error

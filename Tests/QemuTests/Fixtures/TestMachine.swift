@@ -69,6 +69,15 @@ final class TestMachine {
     try? FileManager.default.removeItem(atPath: MachineServer(for: machine).directory)
   }
 
+  /// Asks again and again, for 20 seconds at most.
+  static func wait(until isTrue: () throws -> Bool) throws -> Bool {
+    for _ in 0..<1000 {
+      if try isTrue() { return true }
+      usleep(20_000)
+    }
+    return false
+  }
+
   static func run(_ words: [String]) throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
