@@ -51,7 +51,11 @@ final class FakeMonitor: @unchecked Sendable {
     Thread {
       while true {
         let client = accept(door, nil, nil)
-        if client < 0 { return }
+        // Its number may be given to the next one, so it is closed when nobody will ask for it.
+        if client < 0 {
+          close(door)
+          return
+        }
         script(Client(socket: client))
         close(client)
       }
@@ -60,6 +64,5 @@ final class FakeMonitor: @unchecked Sendable {
 
   deinit {
     shutdown(socket, Int32(SHUT_RDWR))
-    close(socket)
   }
 }
