@@ -36,6 +36,21 @@ extension ManualText {
         they take the space of what is written in a round as well. `--swap=late` leaves swap areas \
         of whole disks and of partitions out until the pause.
         """),
+      .heading("With its memory"),
+      .paragraph(
+        """
+        With `--with-memory` the machine goes on at the target without a restart. A QEMU that is \
+        started there like the one here, with the targets as its raw disks and `-incoming defer`, \
+        takes memory and devices over the same remote shell; `--incoming-cmd` starts it when the \
+        targets are there, which have their own names from the beginning. What fails before that \
+        QEMU has everything leaves the machine running here. From then on it is never resumed \
+        here, not even when `--switch-cmd` fails. The last part of the memory is sent behind the \
+        disks, and counts as switching, which is not predicted.
+        """),
+      .example([
+        "blkmove --live=qmp:/run/web1.qmp host:/srv/web1.img --with-memory=qmp:/run/web1.qmp \\",
+        "    --incoming-cmd 'ssh host start-web1-incoming'",
+      ]),
       .heading("The pause"),
       .paragraph(
         """
@@ -72,8 +87,8 @@ extension ManualText {
       .heading("What is not promised"),
       .paragraph(
         """
-        The target is as after a power cut, unless the guest was frozen. The machine's memory is \
-        not moved. That everything was read which was written rests on what QEMU or the kernel \
+        The target is as after a power cut, unless the guest was frozen or its memory was moved \
+        too. That everything was read which was written rests on what QEMU or the kernel \
         tells (with `rescan` on nothing); `--after=stop` and then `blkmove verify` compare all of \
         it. A target is changed in place or new, and after an \
         interruption the same command goes on, reading the target again. Options that do not go \

@@ -87,9 +87,10 @@ extension ManualText {
         (
           "`BLKMOVE_HOOK`, `BLKMOVE_SOURCE`",
           """
-          Set for the commands of a live copy: `pause`, `resume` or `switch`, and the image that \
-          is to stand still. `--switch-cmd` gets `BLKMOVE_DISKS` instead, the number of images, \
-          and each as `BLKMOVE_SOURCE_0` and so on.
+          Set for the commands of a live copy: `pause`, `resume`, `switch` or `incoming`, and the \
+          image that is to stand still. `--switch-cmd` gets `BLKMOVE_DISKS` instead, the number \
+          of images, and each as `BLKMOVE_SOURCE_0` and so on; `--incoming-cmd` gets \
+          `BLKMOVE_SOCKET`, the monitor socket that is waited for.
           """
         ),
         ("`SSH_ORIGINAL_COMMAND`", "Set by sshd; what `blkmove serve` is asked to do."),
