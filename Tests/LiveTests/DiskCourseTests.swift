@@ -78,6 +78,17 @@ struct DiskCourseTests {
     }
   }
 
+  /// Of an image that is read again as a whole nothing is left for later.
+  @Test func whatIsAllDirtyIsNotHot() throws {
+    let all = Self.segments(0, 1, 2, 3)
+    try Self.course([all, all, all, all]) { course in
+      for _ in 0..<4 {
+        _ = try course.gather()
+        #expect(Self.segments(of: course.takeRound(withoutHot: true)) == [0, 1, 2, 3])
+      }
+    }
+  }
+
   @Test func theLastRoundHasEverything() throws {
     try Self.course([Self.segments(0), Self.segments(0), Self.segments(0, 1)]) { course in
       for _ in 0..<2 {

@@ -26,9 +26,15 @@ struct DiskCourse {
     var taken = DirtySet(shape: outstanding.shape)
     let loss = try disk.tracker.take(into: &taken)
     if loss != nil { taken.insertAll() }
-    history = [history[1], taken]
+    // Where all is dirty because nobody knows, nothing is known to be written again.
+    history = [history[1], isEverything(taken) ? DirtySet(shape: taken.shape) : taken]
     outstanding.formUnion(taken)
     return loss?.reason
+  }
+
+  private func isEverything(_ dirty: DirtySet) -> Bool {
+    let groupByteCount = UInt64(Geometry.groupByteCount)
+    return UInt64(dirty.groupCount) * groupByteCount >= dirty.shape.byteCount
   }
 
   /// What was written in each of the last rounds, and is likely to be written again.
