@@ -24,7 +24,8 @@ package final class DiskExport: @unchecked Sendable {
   private var isOpen = false
   private var heldCount = 0
 
-  private static let connectionCount = 4
+  /// Where it is opened and closed in each pause there is one; it takes several questions at once.
+  private var connectionCount: Int { disk.isInThread ? 1 : 4 }
 
   /// - Parameter number: different for each disk of the run.
   package init(_ disk: MachineDisk, number: Int, at server: MachineServer) {
@@ -35,7 +36,7 @@ package final class DiskExport: @unchecked Sendable {
 
   /// What ends it.
   package var undo: [QmpCommand] {
-    let held = disk.isInThread ? (0..<Self.connectionCount).map(release) : []
+    let held = disk.isInThread ? (0..<connectionCount).map(release) : []
     return [.exportEnd(identifier)] + held
   }
 
@@ -60,7 +61,7 @@ package final class DiskExport: @unchecked Sendable {
     do throws(StorageError) {
       let address = try NbdAddress(unixSocket: socketPath, exportName: identifier)
       var limits = NbdExport.Limits()
-      limits.connectionCount = Self.connectionCount
+      limits.connectionCount = connectionCount
       if !disk.isInThread { return try NbdExport.open(address, limits: limits) }
       return try NbdExport.open(address, limits: limits) { () throws(StorageError) in
         try self.connect(to: socketPath)
@@ -70,7 +71,7 @@ package final class DiskExport: @unchecked Sendable {
 
   /// QEMU has the other end before it hears a word over it.
   private func connect(to path: String) throws(StorageError) -> Int32 {
-    guard heldCount < Self.connectionCount, let channel = server.machine.channel as? QmpSocket
+    guard heldCount < connectionCount, let channel = server.machine.channel as? QmpSocket
     else { throw StorageError(.unsuitable, object: path, sentence: "has enough connections") }
     let socket = linux_local_socket()
     guard socket >= 0, unsafe linux_connect_path(socket, path) == 0 else {

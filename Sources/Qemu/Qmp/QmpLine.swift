@@ -14,7 +14,8 @@ struct QmpLine {
   /// Bytes of `pending` that hold no line end.
   private var searched = 0
 
-  private static let chunkByteCount = 1 << 16
+  /// Where what comes is put first. Answers are short; there is a pause in which many are awaited.
+  private var chunk = [UInt8](repeating: 0, count: 1 << 14)
 
   /// How long to wait before the next try where others wait in a row already.
   private static let rowSeconds = 0.05
@@ -100,18 +101,16 @@ struct QmpLine {
   }
 
   private mutating func readMore() throws(QmpError) {
-    let known = pending.count
-    pending.append(contentsOf: repeatElement(0, count: Self.chunkByteCount))
-    let count = unsafe pending.withUnsafeMutableBytes { bytes in
-      let room = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[known...])
-      return unsafe recv(socket, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+    let count = unsafe chunk.withUnsafeMutableBytes { bytes in
+      unsafe recv(socket, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT))
     }
-    let number = errno
-    pending.removeLast(Self.chunkByteCount - max(count, 0))
-    if count == 0 {
+    if count > 0 {
+      pending.append(contentsOf: chunk[..<count])
+    } else if count == 0 {
       throw QmpError(.lost, object: object, sentence: "QEMU has closed the connection")
+    } else if errno != EINTR && errno != EAGAIN {
+      throw lost(errno)
     }
-    if count < 0 && number != EINTR && number != EAGAIN { throw lost(number) }
   }
 
   /// - Parameter kind: half a command is worse than none; an answer may still come.
