@@ -33,7 +33,23 @@ import Transfer
           + (parts.count > 1 ? ",iothread=io0" : ""),
       ]
     }
-    return try IdleMachine(words)
+    let machine = try IdleMachine(words)
+    for (number, format) in formats.enumerated() where format.contains("+") {
+      try waitForThread(of: number, machine)
+    }
+    return machine
+  }
+
+  /// The firmware has begun with the disk, and with its thread: QEMU 7.2 may not survive that while
+  /// the disk is read.
+  private func waitForThread(of disk: Int, _ machine: IdleMachine) throws {
+    let status = QmpCommand(
+      "x-query-virtio-status", ["path": .string("/machine/peripheral/vd\(disk)/virtio-backend")])
+    for _ in 0..<500 {
+      if try machine.ask(status).encoded.contains("DRIVER_OK") { return }
+      usleep(20_000)
+    }
+    try #require(Bool(false), "the firmware does not begin with its disk")
   }
 
   private func write(_ live: LiveMachine, _ disk: Int, at offset: Int, pattern: UInt8) throws {
@@ -128,13 +144,6 @@ import Transfer
     let images = try live.openImages(isForced: false)
     let source = images[0].source
     let writer = try MachineWriter(live, disks: images.map(\.disk), guardian: guardian)
-    let status = QmpCommand(
-      "x-query-virtio-status", ["path": .string("/machine/peripheral/vd0/virtio-backend")])
-    for _ in 0..<1000 {
-      // The firmware has begun with the disk, and with its thread.
-      if try live.machine.channel.execute(status).encoded.contains("DRIVER_OK") { break }
-      usleep(20_000)
-    }
     let reader = Thread {
       let buffer = PageBuffer(byteCount: 1 << 20)
       while (try? source.read(into: buffer.bytes, at: 1 << 20)) != nil {}

@@ -25,6 +25,7 @@ package final class LiveMachine: @unchecked Sendable {
   private var exports: [Export] = []
 
   private struct Export {
+    var diskName: String
     var export: DiskExport
     var undo: UndoStep
     /// Nil until it was opened.
@@ -123,7 +124,10 @@ package final class LiveMachine: @unchecked Sendable {
     let undo = UndoStep(
       "the export of \(disk.name)", .qmp(machine.address, export.undo.map { QmpUndo($0) }))
     try guardian.put(undo)
-    exports.append(Export(export: export, undo: undo, mustPause: disk.isInThread))
+    exports.append(
+      Export(
+        diskName: disk.path ?? disk.name, export: export, undo: undo,
+        mustPause: disk.isInThread))
     let content = NbdImage(try asking { () throws(QmpError) in try export.open() })
     let image = ExportedImage(content)
     exports[exports.count - 1].image = image
@@ -168,10 +172,8 @@ package final class LiveMachine: @unchecked Sendable {
     }
   }
 
-  /// Memory that goes along has a pause of its own, which begins when it wants to.
-  var diskThatCannotMoveWithMemory: String? {
-    exports.first(where: \.mustPause)?.image?.name
-  }
+  /// The disks that must not change over between QEMU's threads while they are read.
+  var disksReadWithCare: [String] { exports.filter(\.mustPause).map(\.diskName) }
 
   /// Nothing of the disks is read any more.
   func endExports() {

@@ -36,7 +36,8 @@ final class MigratingWriter: LiveWriter, @unchecked Sendable {
     incomingHook: Hook?, maximumPauseSeconds: Double, bytesPerSecond: UInt64,
     announce: @escaping Announce
   ) throws(TransferError) {
-    if let disk = live.diskThatCannotMoveWithMemory {
+    // Memory that goes along has a pause of its own, which begins when it wants to.
+    if let disk = live.disksReadWithCare.first {
       throw TransferError(
         .source,
         "\(disk): a disk that QEMU has to read and that has an iothread cannot be "

@@ -67,6 +67,12 @@ package struct LiveMove {
     do throws(TransferError) {
       for name in live.leftovers { announce(.note("removed what a dead run had left: \(name)")) }
       let images = try live.openImages(isForced: copying.isForced)
+      for name in live.disksReadWithCare {
+        announce(
+          .note(
+            "\(name): do not restart the guest before the end: QEMU 7.2 may not survive it while "
+              + "such a disk is read (not raw, with an iothread)"))
+      }
       try requireDifferentNames(images.map(\.disk))
       let target = images.count > 1 ? request.target.asDirectory : request.target
       let disks = images.map { image in
