@@ -80,7 +80,8 @@ let package = Package(
 if Context.environment["BLKMOVE_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "blkmove-fuzz", dependencies: ["Live", "Transfer", "Qemu", "Storage", "Wire", "Blocks"],
+      name: "blkmove-fuzz",
+      dependencies: ["Live", "Transfer", "Qemu", "Storage", "Wire", "Blocks"],
       path: "Fuzz/Targets",
       swiftSettings: swift + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -52,6 +52,31 @@ import Testing
     try site.expectNothingLost(after: run)
   }
 
+  /// After the user's switch it runs at the other end. Two of it would write to disks that were
+  /// one, whatever goes wrong from then on.
+  @Test func aMachineThatRunsElsewhereIsNeverResumed() throws {
+    let site = try LiveSite(in: scratch)
+    let relay = try SocketRelay(to: site.guest.qmpPath, at: scratch.path("relay"))
+    let switching = scratch.path("switching")
+    let mover = site.mover(
+      "--after", "stop", "--switch-cmd", "touch '\(switching)'; sleep 1", through: relay.path)
+    let (running, wire) = try mover.start([site.target])
+    try site.guest.wait("the switch", withinSeconds: 30) {
+      access(switching, F_OK) == 0 || running.isOver
+    }
+    relay.cut()
+    let run = Blkmove.Run(outcome: running.wait(), wire: wire)
+    let last = site.guest.serial.lastAcknowledged
+    let deadline = Date() + 2
+    while Date() < deadline {
+      #expect(try site.guest.monitor.get().runState == "paused", "\(run)")
+      usleep(100_000)
+    }
+    #expect(site.guest.serial.lastAcknowledged == last, "\(run)")
+    try site.expectNoLeftovers()
+    try site.expectNothingLost(after: run)
+  }
+
   private func kill(
     _ victim: Victim, at moment: Moment, _ site: LiveSite, _ relay: SocketRelay
   ) throws {
