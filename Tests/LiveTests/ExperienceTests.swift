@@ -29,7 +29,7 @@ struct ExperienceTests {
 
   @Test func theLineAndTheShareAreLearnt() {
     let forecast = Self.tried.forecast(dirtyByteCount: 20_000_000, readByteCount: 0)
-    #expect(abs(forecast.sending - 1.0) < 0.02)
+    #expect(abs(forecast.sending / Self.tried.surprise - 1.0) < 0.02)
     #expect(forecast.pausing == 0.005)
     #expect(abs(forecast.settling - 0.02) < 1e-9)
     #expect(
@@ -55,6 +55,21 @@ struct ExperienceTests {
       Self.round(2, dirty: 5_000_000, wire: 5_000_000, seconds: 0.01, settling: 0.51))
     #expect(abs(experience.linkRate! - 10_000_000) < 500_000)
     #expect(abs(experience.settling - 0.02) < 1e-9)
+  }
+
+  /// What took longer than it was predicted to does so again; what did not makes nobody bold.
+  @Test func surprisesAreExpectedAgain() {
+    var experience = Self.tried
+    let usual = experience.surprise
+    #expect((1.05...1.25).contains(usual))
+    experience.learn(Self.round(2, dirty: 10_000_000, wire: 5_000_000, seconds: 0.8))
+    #expect(experience.surprise > 1.4)
+    experience.learn(Self.round(3, dirty: 10_000_000, wire: 5_000_000, seconds: 9))
+    #expect(experience.surprise == 2)
+    for number in 4..<20 {
+      experience.learn(Self.round(number, dirty: 10_000_000, wire: 5_000_000, seconds: 0.1))
+    }
+    #expect(abs(experience.surprise - usual) < 1e-9)
   }
 
   /// A tiny round says nothing about the line.

@@ -43,11 +43,17 @@ package struct Experience: Equatable, Sendable {
   package private(set) var settling = Experience.assumedSettling
   package private(set) var taking = Experience.assumedTaking
   package var pausing: Double
+  /// How many times longer rounds took than was predicted of them: the flush of much takes longer
+  /// than that of little, and of what was written last more has to be sent.
+  package private(set) var surprise = Experience.usualSurprise
   private var shareIsKnown = false
 
   private static let assumedReadRate = 500e6
   private static let assumedSettling = 0.02
   private static let assumedTaking = 0.005
+  /// Measured on guests that write at a half of the line's rate.
+  private static let usualSurprise = 1.15
+  private static let greatestSurprise = 2.0
   /// A transfer of less says nothing about the line.
   private static let tellingByteCount: UInt64 = 256 << 10
   /// The rename, the flush of the directory, a tick of the file system's clock.
@@ -60,6 +66,7 @@ package struct Experience: Equatable, Sendable {
 
   /// Takes in what a round has shown.
   package mutating func learn(_ round: RoundRecord) {
+    learnSurprise(round)
     let busy = max(round.transferSeconds, 1e-6)
     if round.wireByteCount >= Self.tellingByteCount {
       // What was handed over need not have arrived: much of it waits on the way, and only when the
@@ -86,17 +93,28 @@ package struct Experience: Equatable, Sendable {
     }
   }
 
+  /// Before the round changes what is believed: it is held against what was.
+  private mutating func learnSurprise(_ round: RoundRecord) {
+    guard round.number > 0, round.wireByteCount >= Self.tellingByteCount else { return }
+    let expected = sending(round.dirtyByteCount, round.readByteCount) + settling
+    let ratio = round.seconds / expected
+    surprise = min(max(ratio, (surprise + ratio) / 2, Self.usualSurprise), Self.greatestSurprise)
+  }
+
+  private func sending(_ dirtyByteCount: UInt64, _ readByteCount: UInt64) -> Double {
+    let wire = Double(dirtyByteCount) * sendShare / (linkRate ?? Self.assumedLinkRate)
+    return Self.shortest + wire + Double(readByteCount) / readRate
+  }
+
   package mutating func learn(taking seconds: Double) {
     taking = max(seconds, (taking + seconds) / 2)
   }
 
   /// What a pause would take now.
   package func forecast(dirtyByteCount: UInt64, readByteCount: UInt64) -> Forecast {
-    let wire = Double(dirtyByteCount) * sendShare / (linkRate ?? Self.assumedLinkRate)
-    let sending = Self.shortest + wire + Double(readByteCount) / readRate
-    return Forecast(
-      pausing: pausing, taking: taking, sending: sending, settling: settling,
-      finishing: settling + Self.renaming)
+    Forecast(
+      pausing: pausing, taking: taking, sending: sending(dirtyByteCount, readByteCount) * surprise,
+      settling: settling, finishing: settling + Self.renaming)
   }
 
   /// Until something was sent.
