@@ -141,7 +141,9 @@ extension VirtualMachine {
     try channel.execute("migrate-set-capabilities", ["capabilities": .array(states)])
   }
 
-  /// At the other end: waits for a machine's memory at a socket that is to be made there.
+  /// At the other end: waits for a machine's memory at a socket that is to be made there. It does
+  /// not run by itself when it has it: as long as nobody here knows that it has, it may go on here,
+  /// and two of it must never run.
   package func awaitMemory(at path: String) throws(QmpError) {
     let state = try runState()
     guard state.name == "inmigrate" else {
@@ -151,6 +153,7 @@ extension VirtualMachine {
           + "(it is '\(state.name)')", hint: "start it with -incoming defer")
     }
     try setCapabilities(["return-path"])
+    try channel.execute("stop")
     try channel.execute("migrate-incoming", ["uri": .string("unix:\(path)")])
   }
 }
