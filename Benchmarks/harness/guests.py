@@ -128,6 +128,18 @@ class Guest:
         self.wrap, self.memory = list(wrap), memory
 
     def __enter__(self):
+        words = self.prepare()
+        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL)
+        self.connect()
+        if not self.incoming:
+            self.wait_until_up()
+        return self
+
+    def connect(self):
+        self.monitor = Qmp(os.path.join(self.directory, "own"))
+
+    def prepare(self):
+        """Makes its directory, and gives the words that start it."""
         self.directory = tempfile.mkdtemp(prefix="blkmove-guest-")
         self.serial = os.path.join(self.directory, "serial")
         self.socket = os.path.join(self.directory, "qmp")
@@ -149,16 +161,15 @@ class Guest:
                 "-device", f"virtio-blk-pci,id=virtio{number},drive=disk{number}"]
         if self.incoming:
             words += ["-incoming", self.incoming]
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL)
-        self.monitor = Qmp(own)
-        if not self.incoming:
-            self.wait_until_up()
-        return self
+        return words
 
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        self.forget()
+
+    def forget(self):
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def text(self):
