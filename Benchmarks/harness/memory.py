@@ -65,7 +65,9 @@ def require_contiguous(guest, other):
     burst = guest.writer.burst
     whole = before + after
     if not after or whole != list(range(whole[0], whole[-1] + 1, burst)):
-        raise RuntimeError(f"{before[-2:]} is not followed by {after[:2]}")
+        other.connect()
+        state = other.monitor.execute("query-status")["status"]
+        raise RuntimeError(f"{before[-2:]} is not followed by {after[:2]}; it is {state}")
 
 
 def shared(directory, writer):
