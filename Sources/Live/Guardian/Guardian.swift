@@ -156,18 +156,27 @@ package struct Guardian {
   private mutating func undoAll() -> Bool {
     say("the move has ended without its end; undoing what it did")
     let say = say
-    let deadline = Clock.now + Self.persistenceSeconds
-    UndoPerformer(say: say).perform(&undo) { say("undone: \($0.name)") }
-    if !undo.isEmpty {
-      say("going on to try for an hour, as process \(getpid())")
-      leaveStandardError()
-    }
-    while !undo.isEmpty && Clock.now < deadline {
+    let start = Clock.now
+    var failures = UndoPerformer(say: say).perform(&undo) { say("undone: \($0.name)") }
+    if undo.isEmpty { return true }
+    let isGone = Self.sayNobodyListens(failures)
+    say("going on to try for \(isGone ? "a minute" : "an hour"), as process \(getpid())")
+    leaveStandardError()
+    while !undo.isEmpty {
+      let isGone = Self.sayNobodyListens(failures)
+      let persistence = isGone ? Self.goneSeconds : Self.persistenceSeconds
+      if Clock.now - start > persistence { return false }
       Clock.sleep(seconds: Self.retrySeconds)
       // Why it does not work was said.
-      UndoPerformer(say: { _ in }).perform(&undo) { say("undone: \($0.name)") }
+      failures = UndoPerformer(say: { _ in }).perform(&undo)
     }
-    return undo.isEmpty
+    return true
+  }
+
+  /// The machine has most likely ended, and everything that was to be undone with it; but somebody
+  /// in between may begin to listen again.
+  private static func sayNobodyListens(_ failures: [String]) -> Bool {
+    failures.allSatisfy { $0.contains("Connection refused") || $0.contains("No such file") }
   }
 
   /// Whoever reads what the run has said waits for its end.
@@ -180,5 +189,6 @@ package struct Guardian {
 
   /// A machine that cannot be reached now may be reached later, and stands still until then.
   private static let persistenceSeconds = 3600.0
+  private static let goneSeconds = 60.0
   private static let retrySeconds = 2.0
 }

@@ -20,8 +20,8 @@ package enum LingeringGuardian {
       if Clock.now > deadline {
         throw TransferError(
           .source, "the guardian of an earlier move (process \(process)) is still undoing it",
-          hint: "it tries for an hour; end it with 'kill -9 \(process)' when you are sure that "
-            + "nothing it would undo is left", status: .refused)
+          hint: "it tries for an hour at most; end it with 'kill -9 \(process)' when you are "
+            + "sure that nothing it would undo is left", status: .refused)
       }
       Clock.sleep(seconds: 0.05)
     }

@@ -18,23 +18,29 @@ struct UndoPerformer {
   var answerSeconds = 5.0
 
   /// Takes out of `undo` what was done, and tells of it; what is left has failed. Each failure is
-  /// told once.
-  func perform(_ undo: inout Undo, done: (UndoStep) -> Void = { _ in }) {
+  /// told once, and given back.
+  @discardableResult
+  func perform(_ undo: inout Undo, done: (UndoStep) -> Void = { _ in }) -> [String] {
+    var failures: [String] = []
     var channels: [QmpAddress: any QmpChannel] = [:]
     for pause in pauseSeconds + [nil] {
       for step in undo.steps.reversed() {
         if let failure = attempt(step, &channels) {
-          if pause == nil { say("cannot undo '\(step.name)': \(failure)") }
+          if pause == nil {
+            say("cannot undo '\(step.name)': \(failure)")
+            failures.append(failure)
+          }
           continue
         }
         undo.remove(step.name)
         done(step)
       }
-      guard let pause, !undo.isEmpty else { return }
+      guard let pause, !undo.isEmpty else { break }
       // A machine that does not answer may answer somebody who comes anew.
       channels = [:]
       Clock.sleep(seconds: pause)
     }
+    return failures
   }
 
   /// Why it failed; nil when it is undone.
