@@ -35,6 +35,12 @@ package struct Machine: Sendable {
     Machine(stateDirectory: stateDirectory(isRoot: geteuid() == 0, environment: environmentValue))
   }
 
+  /// Made if it is not there; nil where it cannot be.
+  package var madeStateDirectory: String? {
+    guard let stateDirectory else { return nil }
+    return (try? StateDirectory.make(stateDirectory, calls)) == nil ? nil : stateDirectory
+  }
+
   /// `BLKMOVE_STATE_DIR`, else the system's place for root, else the XDG place.
   static func stateDirectory(isRoot: Bool, environment: (String) -> String?) -> String? {
     if let chosen = environment("BLKMOVE_STATE_DIR") { return chosen }

@@ -6,10 +6,11 @@ import Transfer
 @testable import Live
 
 struct LingeringGuardianTests {
-  /// Other tests may have guardians of their own, which watch over living runs.
+  /// Watches over the test itself, which lives.
   @Test func theGuardianOfALivingRunIsNone() throws {
-    let guardian = try GuardianProcess.start(program: GuardedRun.program)
-    #expect(LingeringGuardian.find() != guardian.process)
+    let subject = "image:/one/\(UInt64.random(in: 0...UInt64.max))"
+    let guardian = try GuardianProcess.start(program: GuardedRun.program, of: subject)
+    #expect(LingeringGuardian.find(subject) == nil)
     guardian.finish()
   }
 }

@@ -30,9 +30,11 @@ package final class GuardianProcess: Sendable {
   /// A guardian that does not answer is none.
   private static let answerSeconds = 10.0
 
-  /// - Parameter program: this program, started anew; another one only in tests.
+  /// - Parameters:
+  ///   - program: this program, started anew; another one only in tests.
+  ///   - subject: what is guarded, so that another run of the same knows of it.
   package static func start(
-    program: String = "/proc/self/exe"
+    program: String = "/proc/self/exe", of subject: String = ""
   ) throws(TransferError) -> GuardianProcess {
     var words: [Int32] = [-1, -1]
     var answers: [Int32] = [-1, -1]
@@ -44,7 +46,8 @@ package final class GuardianProcess: Sendable {
     }
     var process = pid_t()
     let status = spawn(
-      &process, [program, "--guardian", "\(getpid())"], input: words[0], output: answers[1])
+      &process, [program, "--guardian", "\(getpid())"], of: subject, input: words[0],
+      output: answers[1])
     for descriptor in [words[0], answers[1]] { close(descriptor) }
     guard status == 0 else {
       for descriptor in [words[1], answers[0]] { close(descriptor) }
@@ -62,7 +65,8 @@ package final class GuardianProcess: Sendable {
   }
 
   private static func spawn(
-    _ process: inout pid_t, _ arguments: [String], input: Int32, output: Int32
+    _ process: inout pid_t, _ arguments: [String], of subject: String, input: Int32,
+    output: Int32
   ) -> Int32 {
     var actions = unsafe posix_spawn_file_actions_t()
     unsafe posix_spawn_file_actions_init(&actions)
@@ -77,8 +81,24 @@ package final class GuardianProcess: Sendable {
     unsafe posix_spawnattr_setsigmask(&attributes, &blocked)
     unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var words: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) } + [nil]
-    defer { unsafe words.forEach { unsafe free($0) } }
-    return unsafe posix_spawn(&process, words[0]!, &actions, &attributes, &words, environ)
+    var variables = unsafe environment(with: "\(LingeringGuardian.variable)=\(subject)")
+    defer {
+      unsafe words.forEach { unsafe free($0) }
+      unsafe variables.forEach { unsafe free($0) }
+    }
+    return unsafe posix_spawn(&process, words[0]!, &actions, &attributes, &words, &variables)
+  }
+
+  /// Ours and one more; every entry is to be freed.
+  private static func environment(with entry: String) -> [UnsafeMutablePointer<CChar>?] {
+    var result: [UnsafeMutablePointer<CChar>?] = unsafe []
+    var index = 0
+    while let known = unsafe environ[index] {
+      unsafe result.append(strdup(known))
+      index += 1
+    }
+    unsafe result.append(strdup(entry))
+    return unsafe result + [nil]
   }
 
   private static func error(_ what: String, _ number: Int32) -> TransferError {

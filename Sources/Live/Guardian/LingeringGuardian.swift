@@ -11,12 +11,16 @@ package import Transfer
 package enum LingeringGuardian {
   /// One that has just begun is waited for.
   private static let patienceSeconds = 5.0
-  private static let longestCommand = 4096
+  private static let longestText = 256 << 10
 
-  /// Refuses when one of this account's, or any if we are root, does not come to its end.
-  package static func refuseBeside() throws(TransferError) {
+  /// In the environment of a guardian: what it guards.
+  static let variable = "BLKMOVE_GUARDED"
+
+  /// Refuses when one of this account's, or any if we are root, has to do with the same and does
+  /// not come to its end.
+  package static func refuseBeside(_ subject: String) throws(TransferError) {
     let deadline = Clock.now + patienceSeconds
-    while let process = find() {
+    while let process = find(subject) {
       if Clock.now > deadline {
         throw TransferError(
           .source, "the guardian of an earlier move (process \(process)) is still undoing it",
@@ -28,8 +32,8 @@ package enum LingeringGuardian {
   }
 
   /// The first that is found.
-  static func find() -> Int32? {
-    guard let own = target(of: "/proc/self/exe"), let stream = unsafe opendir("/proc") else {
+  static func find(_ subject: String) -> Int32? {
+    guard let own = program(of: getpid()), let stream = unsafe opendir("/proc") else {
       return nil
     }
     defer { unsafe closedir(stream) }
@@ -38,8 +42,8 @@ package enum LingeringGuardian {
         unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
       }
       guard let process = Int32(name), process != getpid(),
-        target(of: "/proc/\(process)/exe") == own, let parent = guarded(by: process),
-        Self.parent(of: process) != parent
+        program(of: process) == own, let parent = guarded(by: process),
+        Self.parent(of: process) != parent, Self.subject(of: process) == subject
       else { continue }
       return process
     }
@@ -61,18 +65,30 @@ package enum LingeringGuardian {
     return fields.count > 1 ? Int32(fields[1]) : nil
   }
 
-  private static func target(of link: String) -> String? {
-    var bytes = [CChar](repeating: 0, count: longestCommand)
-    let count = unsafe readlink(link, &bytes, bytes.count)
-    if count <= 0 { return nil }
-    return String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  private static func subject(of process: Int32) -> String? {
+    let start = variable + "="
+    let entry = text("/proc/\(process)/environ").split(separator: "\0").last {
+      $0.hasPrefix(start)
+    }
+    return entry.map { String($0.dropFirst(start.count)) }
   }
+
+  /// Its path, also of one that was replaced since.
+  static func program(of process: Int32) -> String? {
+    var bytes = [CChar](repeating: 0, count: longestText)
+    let count = unsafe readlink("/proc/\(process)/exe", &bytes, bytes.count)
+    if count <= 0 { return nil }
+    let path = String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return path.hasSuffix(deleted) ? String(path.dropLast(deleted.count)) : path
+  }
+
+  private static let deleted = " (deleted)"
 
   private static func text(_ path: String) -> String {
     let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return "" }
     defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: longestCommand)
+    var bytes = [UInt8](repeating: 0, count: longestText)
     let count = unsafe read(file, &bytes, bytes.count)
     return String(decoding: bytes[..<max(count, 0)], as: UTF8.self)
   }

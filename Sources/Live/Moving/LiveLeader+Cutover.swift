@@ -12,6 +12,8 @@ extension LiveLeader {
   /// A pause that takes so much longer than it may is broken off, as long as nothing is lost by
   /// that.
   private static let breakOffFactor = 2.0
+  /// What moving over allows itself, and some more.
+  private static let moveOverSeconds = 60.0
   private static let leastGuardSeconds = 2.0
 
   /// In which the guardian must hear of us: the pause that the user allows, and no less than a
@@ -120,9 +122,9 @@ extension LiveLeader {
     run.observe(.handedOver(pause))
   }
 
-  /// It takes what it takes, within what a command of the user's may.
+  /// It has limits of its own.
   private func moveOver() throws(TransferError) {
-    try run.guardian.beat(budgetSeconds: guardSeconds + run.settings.hookTimeoutSeconds)
+    try run.guardian.beat(budgetSeconds: guardSeconds + Self.moveOverSeconds)
     try run.writer.moveOver()
     try run.guardian.beat(budgetSeconds: guardSeconds)
   }

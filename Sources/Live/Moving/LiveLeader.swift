@@ -96,13 +96,11 @@ struct LiveLeader {
   private var upcoming = RoundRecord(number: 1)
 
   func forecast() -> Forecast {
-    let dirty = courses.reduce(UInt64(0)) {
-      $0 + $1.outstanding.likelyByteCount + $1.lateByteCount
-    }
-    let read = courses.reduce(UInt64(0)) {
-      $0 + $1.outstanding.readByteCount + $1.lateByteCount
-    }
-    return experience.forecast(dirtyByteCount: dirty, readByteCount: read)
+    let dirty = courses.reduce(UInt64(0)) { $0 + $1.outstanding.likelyByteCount }
+    let read = courses.reduce(UInt64(0)) { $0 + $1.outstanding.readByteCount }
+    let late = courses.reduce(UInt64(0)) { $0 + $1.lateByteCount }
+    return experience.forecast(
+      dirtyByteCount: dirty, readByteCount: read + late, lateByteCount: late)
   }
 
   /// What is written again and again is left for later when the pause can bear it.
@@ -190,7 +188,8 @@ struct LiveLeader {
     }
     return TransferError(
       .source, sentence,
-      hint: "nothing was paused; allow more with --max-pause, slow it down with --throttle, "
-        + "or find a quieter hour", status: .notConverging)
+      hint: (report.brokenPauseCount == 0 ? "nothing was paused" : "it runs on as before")
+        + "; allow more with --max-pause, slow it down with --throttle, or find a quieter hour",
+      status: .notConverging)
   }
 }

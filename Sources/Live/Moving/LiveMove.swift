@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Blocks
+import Glibc
 import Qemu
 import Storage
 package import Transfer
@@ -29,9 +30,9 @@ package struct LiveMove {
   }
 
   package func run() throws(TransferError) -> LiveReport {
-    try LingeringGuardian.refuseBeside()
+    try LingeringGuardian.refuseBeside(subject)
     // It has to be there before anything is done to anybody.
-    let guardian = try GuardianProcess.start()
+    let guardian = try GuardianProcess.start(of: subject)
     defer { guardian.finish() }
     let entry = LiveRegistry.enter(request)
     defer { entry?.leave() }
@@ -44,6 +45,21 @@ package struct LiveMove {
       guardian: guardian, counters: counters, cutoverRequest: cutoverRequest,
       announce: announce, observe: observe
     ).run()
+  }
+
+  /// What is moved, whatever its path looks like from here.
+  private var subject: String {
+    switch request.method {
+    case .qmp(let path): "qmp:" + Self.realPath(path)
+    case .libvirt(let name): "libvirt:" + name
+    case .trace, .reflink, .rescan: "image:" + Self.realPath(request.source ?? "")
+    }
+  }
+
+  private static func realPath(_ path: String) -> String {
+    guard let real = unsafe realpath(path, nil) else { return path }
+    defer { unsafe free(real) }
+    return unsafe String(cString: real)
   }
 
   private func prepare(

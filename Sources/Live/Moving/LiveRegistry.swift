@@ -21,7 +21,7 @@ package enum LiveRegistry {
 
   /// Nil where there is no place for it: then the move is only found by its number.
   static func enter(_ request: LiveRequest) -> Entry? {
-    guard let directory = Machine.here.stateDirectory else { return nil }
+    guard let directory = Machine.here.madeStateDirectory else { return nil }
     let path = "\(directory)/\(prefix)\(getpid())"
     let description =
       "\(request.source ?? request.method.displayed) -> \(request.target.displayedPath)"
@@ -65,15 +65,8 @@ package enum LiveRegistry {
 
   /// A number may be another's by now: only this program takes the signal as it is meant.
   private static func isOurs(_ process: Int32) -> Bool {
-    guard process > 0, let own = target(of: "/proc/self/exe") else { return false }
-    return target(of: "/proc/\(process)/exe") == own
-  }
-
-  private static func target(of link: String) -> String? {
-    var bytes = [CChar](repeating: 0, count: longest)
-    let count = unsafe readlink(link, &bytes, bytes.count)
-    if count <= 0 { return nil }
-    return String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard process > 0, let own = LingeringGuardian.program(of: getpid()) else { return false }
+    return LingeringGuardian.program(of: process) == own
   }
 
   private static func text(_ path: String) -> String {

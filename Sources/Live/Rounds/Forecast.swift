@@ -110,10 +110,14 @@ package struct Experience: Equatable, Sendable {
     taking = max(seconds, (taking + seconds) / 2)
   }
 
-  /// What a pause would take now.
-  package func forecast(dirtyByteCount: UInt64, readByteCount: UInt64) -> Forecast {
-    Forecast(
-      pausing: pausing, taking: taking, sending: sending(dirtyByteCount, readByteCount) * surprise,
+  /// What a pause would take now. Of what is `late` nothing is known but how much it may be.
+  package func forecast(
+    dirtyByteCount: UInt64, readByteCount: UInt64, lateByteCount: UInt64 = 0
+  ) -> Forecast {
+    let late = Double(lateByteCount) / (linkRate ?? Self.assumedLinkRate)
+    return Forecast(
+      pausing: pausing, taking: taking,
+      sending: sending(dirtyByteCount, readByteCount) * surprise + late,
       settling: settling, finishing: settling + Self.renaming)
   }
 
