@@ -28,6 +28,7 @@ extension Invocation {
       source = path
     }
     var settings = arguments.live
+    try refuseWhatMethodCannot(arguments, method)
     try refuseWhatMemoryCannot(arguments, method)
     let staysHere = settings.switchCommand == nil && settings.memorySocket == nil
     settings.after = arguments.after ?? (staysHere ? .resume : .stop)
@@ -47,6 +48,25 @@ extension Invocation {
     ]
     for (isGiven, option, reason) in refused where isGiven {
       throw UsageError("option '\(option)' does not go with '--live': \(reason)")
+    }
+  }
+
+  /// A machine is paused through its monitor; what commands pause has none.
+  private static func refuseWhatMethodCannot(
+    _ arguments: Arguments, _ method: LiveMethod
+  ) throws {
+    let live = arguments.live
+    let isThrottled = if case .writesPerSecond = live.throttle { true } else { false }
+    let isMachine = method.findsImages
+    let refused: [(Bool, String, String)] = [
+      (isMachine && live.pauseCommand != nil, "--pause-cmd", "the machine is paused by itself"),
+      (isMachine && live.resumeCommand != nil, "--resume-cmd", "the machine is resumed by itself"),
+      (!isMachine && isThrottled, "--throttle", "only a machine can be slowed down"),
+      (!isMachine && arguments.after == .quit, "--after=quit", "only a machine can be ended"),
+    ]
+    for (isGiven, option, reason) in refused where isGiven {
+      throw UsageError(
+        "option '\(option)' does not go with '--live=\(method.displayed)': \(reason)")
     }
   }
 

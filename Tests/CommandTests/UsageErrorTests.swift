@@ -134,6 +134,19 @@ import Transfer
     Case(
       "h:a g:b", "'h:a' and 'g:b' are both remote; one end must be local",
       "run blkmove on one of the two hosts"),
+    Case(
+      "--live=qmp:vm --pause-cmd halt a",
+      "option '--pause-cmd' does not go with '--live=qmp:vm': the machine is paused by itself"),
+    Case(
+      "--live=libvirt:web --resume-cmd go a",
+      "option '--resume-cmd' does not go with '--live=libvirt:web': the machine is resumed by "
+        + "itself"),
+    Case(
+      "--live=trace --throttle 50 a b",
+      "option '--throttle' does not go with '--live=trace': only a machine can be slowed down"),
+    Case(
+      "--live=rescan --after quit a b",
+      "option '--after=quit' does not go with '--live=rescan': only a machine can be ended"),
     Case("a b c", "several sources need a directory as their target, and 'c' is none"),
     Case(
       "verfy a b", "several sources need a directory as their target, and 'b' is none",
