@@ -15,8 +15,8 @@ extension FlagTable {
         the virtual machine with this monitor socket, `libvirt:NAME` those of a domain, through \
         virsh; there is no SOURCE then. `trace` learns from the kernel what is written to a \
         device, \
-        `reflink` by comparing clones of a file on XFS or btrfs, and `rescan` reads everything \
-        again in every round, also in the pause; these three need `--pause-cmd` and \
+        `reflink` by comparing clones of a file on XFS (on btrfs it rescans), and `rescan` reads \
+        all again in every round, also in the pause; these three need `--pause-cmd` and \
         `--resume-cmd`. See LIVE COPIES.
         """,
       apply: valued { (arguments, text) throws(UsageError) in

@@ -187,8 +187,13 @@ package struct LiveMove {
       let trace = try WriteTrace(source.name, shape: ImageShape(byteCount: source.byteCount))
       return GuardedTracker(trace, undo: trace.undo, guardian: guardian)
     case .reflink:
-      return try ReflinkDifference(
+      let difference = try ReflinkDifference(
         source.name, shape: ImageShape(byteCount: source.byteCount))
+      // Once, in many runs of the tests, a write to a file on btrfs was in no difference.
+      if !difference.isOnBtrfs { return difference }
+      announce(
+        .note("\(source.name): what btrfs says of clones is not relied on; all is read again"))
+      return Rescan()
     case .rescan, .qmp, .libvirt: return Rescan()
     }
   }

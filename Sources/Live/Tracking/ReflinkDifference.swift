@@ -21,6 +21,7 @@ package final class ReflinkDifference: DirtySource, @unchecked Sendable {
   private let shape: ImageShape
   private var file: Int32 = -1
   private var isRelocating = false
+  package var isOnBtrfs: Bool { isRelocating }
   /// The clone that the next one is compared with.
   private var clone: Int32 = -1
   /// Clones that nobody needs any more. To give them up takes time.
